@@ -1,0 +1,213 @@
+"""Everything that can go wrong, said in one voice.
+
+A `Kind` is one entry of the catalogue: a stable code, a title, a template for what was found and a template for what
+to do. `Kind.at(place, ...)` makes the `Diagnostic` that a user sees. Stages collect diagnostics and raise them together
+in one `CompileError`; rendering as terminal text, JSON or HTML is done elsewhere from the same record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding: what is wrong (or approximated), where, by how much, and what to do about it.
+
+    `str(diagnostic)` is the one-line form that terminals and exceptions show.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    place: str
+    found: str
+    hint: str
+    value: str | int | float | None = None
+    limit: str | int | float | None = None
+
+    def __str__(self) -> str:
+        hint = f"; try {self.hint}" if self.hint else ""
+        return f"{self.code} {self.title}, at {self.place}: {self.found}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A catalogue entry. `found` and `hint` are `str.format` templates over `value`, `limit` and named extras."""
+
+    code: str
+    title: str
+    found: str
+    hint: str
+    severity: Severity = "error"
+
+    def at(
+        self,
+        place: str,
+        /,
+        *,
+        value: str | int | float | None = None,
+        limit: str | int | float | None = None,
+        **extras: object,
+    ) -> Diagnostic:
+        """The diagnostic of this kind at `place` (a path such as ``$.nodes.conv2``)."""
+        words = {"value": value, "limit": limit, **extras}
+        return Diagnostic(
+            code=self.code,
+            severity=self.severity,
+            title=self.title,
+            place=place,
+            found=self.found.format(**words),
+            hint=self.hint.format(**words),
+            value=value,
+            limit=limit,
+        )
+
+
+class NirdynapError(Exception):
+    """Base of all errors raised on purpose. `diagnostics` holds every finding, errors first."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        order = {"error": 0, "warning": 1, "note": 2}
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(diagnostics, key=lambda d: order[d.severity]))
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+    def __reduce__(self) -> tuple[type[NirdynapError], tuple[tuple[Diagnostic, ...]]]:
+        return (type(self), (self.diagnostics,))
+
+
+class CompileError(NirdynapError):
+    """The network cannot be read or lowered; carries all findings at once."""
+
+
+class InputError(NirdynapError):
+    """Events, rasters or run options that a simulation cannot take."""
+
+
+class StoreError(NirdynapError):
+    """A spec file that cannot be read or written."""
+
+
+def errors_of(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Only the findings that forbid to go on."""
+    return tuple(d for d in findings if d.severity == "error")
+
+
+def raise_errors(findings: Iterable[Diagnostic], error: type[NirdynapError] = CompileError) -> None:
+    """Raise `error` with all findings if at least one of them is an error."""
+    findings = tuple(findings)
+    if errors_of(findings):
+        raise error(findings)
+
+
+def node_place(name: str) -> str:
+    """Place of a node of the user's graph."""
+    return f"$.nodes.{name}"
+
+
+CATALOGUE: dict[str, Kind] = {}
+
+
+def _kind(code: str, title: str, found: str, hint: str, severity: Severity = "error") -> Kind:
+    assert code not in CATALOGUE, f"{code} is used twice"
+    CATALOGUE[code] = Kind(code, title, found, hint, severity)
+    return CATALOGUE[code]
+
+
+# fmt: off
+# --- ND1xx: reading a NIR graph -------------------------------------------------------------------------------------
+UNREADABLE_FILE = _kind("ND101", "unreadable file", "{value}", "a complete .nir file, as written by nir.write")
+NOT_A_NIR_FILE = _kind("ND102", "not a NIR graph", "{value}", "a file written by nir.write, or a nir.NIRGraph")
+NO_FILE_VERSION = _kind("ND103", "no file version", "the file does not say which nir wrote it", "writing it again with a current nir", "warning")
+WRONG_FILE_VERSION = _kind("ND104", "unknown file version", "version is {value!r}, readable are {limit}", "writing the file with nir 1.0.x")
+UNSUPPORTED_NODE = _kind("ND105", "unsupported node", "{value} {why}", "{remedy}")
+BAD_PARAMETER = _kind("ND106", "bad parameter", "{parameter} is {value}, expected {limit}", "checking the exporter that wrote the node")
+NOT_FINITE = _kind("ND107", "not finite", "{parameter} holds {value} NaN or infinite numbers", "training again, or repairing the weights")
+BAD_THRESHOLD = _kind("ND108", "threshold not positive", "smallest v_threshold is {value}, must be above {limit}", "a positive threshold")
+EMPTY_GRAPH = _kind("ND109", "empty graph", "the graph has {value} nodes", "a graph with Input, layers and Output")
+MISSING_INPUT = _kind("ND110", "missing Input", "{value} Input nodes, expected {limit}; nodes without a source: {roots}", "adding nir.Input with the shape (C, H, W)")
+MISSING_OUTPUT = _kind("ND111", "missing Output", "no Output node; nodes without a target: {leaves}", "adding nir.Output behind the last neuron")
+EDGE_TO_NOWHERE = _kind("ND112", "edge to nowhere", "edge {value} names a node that is not in the graph", "removing the edge or adding the node")
+DUPLICATE_EDGE = _kind("ND113", "duplicate edge", "edge {value} is written {count} times, and edges into one node add up", "keeping one of them, or doubling the weights if the sum was meant")
+DISCONNECTED_NODE = _kind("ND114", "disconnected node", "{value}", "connecting the node or removing it; exporters lose edges silently")
+RECURRENT = _kind("ND115", "recurrent connection", "cycle {value}", "a feed-forward network: a cycle on the chip can deadlock and has no exact reference")
+SHAPE_MISMATCH = _kind("ND116", "shape mismatch", "{parameter} is {value}, but {limit} is needed", "checking the layer before it")
+UNKNOWN_SHAPE = _kind("ND117", "unknown shape", "the shape {value} cannot be told from the graph", "giving the Input node its shape (C, H, W), or input_shape=(C, H, W)")
+OVERLAPPING_POOL = _kind("ND118", "overlapping or padded pool", "{parameter} is {value}, the chip pools with {limit}", "stride equal to the kernel and no padding")
+UNKNOWN_FIELD = _kind("ND119", "unknown field", "field {value!r} is not part of this node and has no effect", "removing it", "warning")
+NONZERO_RESET = _kind("ND120", "non-zero reset", "v_reset is {value}, the chip resets to {limit}", "v_reset = 0, or shifting threshold and bias")
+RESET_AMBIGUOUS = _kind("ND124", "reset read as zero", "v_reset is in the file, so convention {value!r} resets to zero; files of {limit} look the same and mean subtract", "convention=..., or reset=\"subtract\" or reset=\"zero\"", "warning")
+UNKNOWN_CONVENTION = _kind("ND125", "unknown convention", "{value!r} is not one of {limit}", "one of these names")
+BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r}, expected {limit}", "one of these")
+
+# --- ND2xx: lowering to one convolution and one neuron per core --------------------------------------------------------
+THRESHOLD_PER_PIXEL = _kind("ND201", "threshold per pixel", "thresholds differ within channel {value}, and a core has one threshold", "one threshold per channel (folded into the weights) or per layer")
+GAIN_PER_PIXEL = _kind("ND202", "resistance per pixel", "r differs within channel {value}, so it cannot be folded into a kernel", "one r per channel or per layer")
+V_MIN_PER_CHANNEL = _kind("ND203", "lower bound per channel", "v_min / threshold ranges over {value}, and a core has one lower bound", "v_min=\"-threshold\", v_min=\"none\", or one threshold per layer")
+SCALE_PER_PIXEL = _kind("ND204", "scale per pixel", "the factors differ within channel {value}, so they cannot be folded into a kernel", "one factor per channel")
+SCALED_OUTPUT = _kind("ND205", "scaled output", "{value} between the last neuron and the Output: the chip's spikes are counted, not scaled", "SumPool2d, or scaling the counts after the run")
+NO_NEURON = _kind("ND206", "weights without neuron", "{value} is followed by {limit}, and every core ends in a neuron", "an IF node behind it, or merging the two layers into one")
+NO_WEIGHTS = _kind("ND207", "neuron without weights", "the neuron is fed by {value}, and every core starts with weights", "a convolution or linear layer in front of it")
+MISPLACED_POOL = _kind("ND208", "pool out of place", "the pool is fed by {value}; the chip pools behind neurons only", "moving the pool behind a neuron, or a strided convolution")
+TIE_APPROXIMATED = _kind("ND209", "tie approximated", "the model waits at v == threshold, the chip fires; exact only with reset to zero and one spike per step", "nirdynap verify, which counts the ties", "warning")
+DELAY_DROPPED = _kind("ND210", "delay dropped", "convention {value!r} sees each spiking layer one step late, the chip does not: outputs are shifted by up to {limit} steps", "comparing after the shift", "warning")
+UNEQUAL_DELAYS = _kind("ND211", "branches of unequal depth", "paths of {value} spiking layers meet here, and convention {limit!r} delays each by one step", "delay=\"drop\" to accept another timing")
+SUM_OF_CURRENTS = _kind("ND214", "sum of currents", "{value} weight nodes feed one neuron, and a core has one kernel", "adding the spikes in front of one convolution, or one kernel that holds both")
+SHARED_WEIGHTS = _kind("ND215", "weights with several targets", "one convolution feeds {value}, and a core has one convolution and one neuron", "a copy of the convolution for each neuron")
+MIXED_CONVENTION = _kind("ND216", "nodes disagree", "{parameter} is {value} on different nodes, and the chip has one setting for all", "one {parameter} for the whole network")
+SCALED_INPUT_MIX = _kind("ND217", "sources with different factors", "sources need factors {value}: each gets input channels of its own, {limit} in all", "equal pooling on all branches, which needs less kernel memory", "note")
+
+# --- ND3xx: what a chip can hold ----------------------------------------------------------------------------------------
+KERNEL_MEMORY = _kind("ND301", "kernel memory", "needs {need} words, limit {room} in core {core}", "{remedy}")
+NEURON_MEMORY = _kind("ND302", "neuron memory", "needs {need} words, limit {room} in core {core}", "{remedy}")
+BIAS_MEMORY = _kind("ND303", "bias memory", "needs {need} words, limit {room} in core {core}", "{remedy}")
+NO_PLACEMENT = _kind("ND304", "no placement", "{value} layers compete for {limit} cores: {layers} fit cores {cores} only", "{remedy}")
+TOO_MANY_LAYERS = _kind("ND305", "too many layers", "{value} layers, {chip} has {limit} cores", "a network of at most {limit} spiking layers")
+NO_SINGLE_CORE = _kind("ND306", "no core holds the layer", "kernel {kernel}, neuron {neuron}, bias {bias} words: each fits somewhere, but no core of {chip} has room for all ({closest})", "{remedy}")
+KERNEL_SIZE = _kind("ND311", "kernel size", "kernel is {value}, limit {limit}", "kernels of at most {limit}x{limit}")
+STRIDE = _kind("ND312", "stride", "stride is {value}, allowed are {limit}", "one of the allowed strides")
+PADDING = _kind("ND313", "padding", "padding is {value}, limit {limit}", "padding of at most {limit}")
+POOLING = _kind("ND314", "pooling", "pooling is {value}, allowed are {limit}", "one of the allowed pooling sizes, equal in y and x")
+INPUT_MAP = _kind("ND315", "input map", "input map is {value}, limit {limit}", "smaller inputs, or pooling in front")
+OUTPUT_MAP = _kind("ND316", "output map", "output map is {value}, limit {limit}", "a larger stride, or smaller inputs")
+INPUT_FEATURES = _kind("ND317", "input features", "{value} input features, limit {limit}", "fewer channels in front")
+OUTPUT_FEATURES = _kind("ND318", "output features", "{value} output features, limit {limit}", "fewer output channels")
+DESTINATIONS = _kind("ND319", "destinations", "feeds {value} destinations, limit {limit}", "fewer branches: a core sends its spikes to {limit} destinations")
+EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
+UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "one of these, a sinabs device name, or the path of a chip file (.toml)")
+BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
+
+# --- ND4xx: integers --------------------------------------------------------------------------------------------------------
+ALL_ZERO_WEIGHTS = _kind("ND401", "all-zero weights", "every weight is zero, so no scale exists and no neuron can fire", "removing the layer, or training it")
+VANISHING_THRESHOLD = _kind("ND402", "threshold vanishes", "threshold {value} times scale {scale} rounds to 0", "a larger threshold: it is far below the largest weight {limit}")
+BIAS_OVERFLOW = _kind("ND403", "bias overflows", "largest bias is {value} after scaling, limit {limit}", "bias_bits=8, which includes the bias in the scale")
+TIE_OVERFLOW = _kind("ND404", "threshold overflows", "threshold_high + 1 is {value}, limit {limit}: a model that waits at v == threshold needs the extra one", "tie=\"fires\"")
+LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becomes {value}, the chip's range is {limit}", "a lower bound inside the range", "warning")
+WEIGHTS_VANISH = _kind("ND406", "weights round to zero", "{value} of {limit} non-zero weights become 0", "a smaller spread of weights in this layer", "note")
+
+# --- ND5xx: simulation inputs and options -----------------------------------------------------------------------------------
+UNSORTED_EVENTS = _kind("ND501", "events not sorted", "time goes backwards at event {value}", "sorting by time (stable) first")
+NEGATIVE_EVENTS = _kind("ND502", "negative event", "{parameter} of event {value} is negative", "times and addresses from 0 up")
+EVENT_OUTSIDE = _kind("ND503", "event outside the input", "event {value} at (channel, y, x) = {where}, input is {limit}", "cropping the recording, or the right input shape")
+BAD_RASTER = _kind("ND504", "bad raster", "{value}", "non-negative integer counts [time, batch, channel, y, x]")
+BAD_EVENT_ARRAY = _kind("ND505", "bad event array", "{value}", "equally long integer arrays t, c, y, x, or a structured array with fields x, y, t, p")
+NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "core {value} has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000, the length of a time step")
+BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r}, expected {limit}", "one of these")
+NOT_EXACT = _kind("ND508", "beyond exact arithmetic", "values up to {value} can occur in core {core}, float32 is exact below {limit}", "fewer spikes per step, or nirdynap.simulate, which uses integers")
+SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {value} spikes at one address, limit {limit}", "smaller time steps")
+
+# --- ND6xx: spec files ------------------------------------------------------------------------------------------------------
+NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
+SPEC_SCHEMA = _kind("ND602", "spec does not follow its schema", "{value}", "saving it again with nirdynap")
+SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file says {limit}", "converting the network again")
+SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, readable are {limit}", "a current nirdynap")
+CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
+UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
+
+# --- ND9xx: surroundings ------------------------------------------------------------------------------------------------------
+EXTRA_MISSING = _kind("ND901", "extra not installed", "{value} is not installed", "pip install \"nirdynap[{limit}]\"")
+# fmt: on

@@ -1,0 +1,125 @@
+"""What a NIR file leaves open: one frozen record per framework habit (docs/semantics.md, section Reading)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from nirdynap.errors import BAD_OPTION, UNKNOWN_CONVENTION, CompileError, Diagnostic
+
+Tie = Literal["fires", "waits"]
+Reset = Literal["subtract", "zero"]
+SpikesPerStep = Literal["one", "many"]
+Flatten = Literal["chw", "hwc"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convention:
+    """How a float network is meant where NIR says nothing.
+
+    Attributes:
+        name: name of the convention, as given to ``convention=``.
+        tie: does a neuron fire at ``v == threshold`` ("fires") or only above it ("waits").
+        reset: "subtract", "zero", or "file": subtract where the file has no ``v_reset``, zero where it has one.
+        v_min: lower bound of the membrane: "none", "-threshold", or a number.
+        spikes_per_step: can a neuron emit several spikes in one time step ("many") or one ("one").
+        gain: what an input current is multiplied by in an IF node: "r", or "r*dt" (r = 1 means gain 1).
+        flatten: order of the elements behind a Flatten node: "chw" or "hwc".
+        delay: time steps by which each spiking layer answers late (0 or 1).
+        dt: length of a time step in seconds, or None where it does not matter.
+        drop_delay: the caller accepts that branches of unequal delay meet at other times than in the model.
+    """
+
+    name: str
+    tie: Tie = "fires"
+    reset: Reset | Literal["file"] = "subtract"
+    v_min: float | Literal["none", "-threshold"] = "none"
+    spikes_per_step: SpikesPerStep = "one"
+    gain: Literal["r", "r*dt"] = "r"
+    flatten: Flatten = "chw"
+    delay: int = 0
+    dt: float | None = None
+    drop_delay: bool = False
+
+
+CONVENTIONS: dict[str, Convention] = {
+    c.name: c
+    for c in (
+        Convention(name="nir", reset="file"),
+        Convention(name="sinabs", v_min="-threshold", spikes_per_step="many"),
+        Convention(name="torch"),
+        Convention(name="snntorch", tie="waits"),
+        Convention(name="norse", tie="waits", reset="zero"),
+        Convention(name="spikingjelly", reset="zero", gain="r*dt", dt=1e-4),
+        Convention(name="spyx", tie="waits", flatten="hwc", delay=1),
+        Convention(name="rockpool", spikes_per_step="many"),
+        Convention(name="mlx-snn"),
+        Convention(name="lava", tie="waits", reset="zero", delay=1),
+    )
+}
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "tie": ("fires", "waits"),
+    "reset": ("subtract", "zero", "file"),
+    "spikes_per_step": ("one", "many"),
+    "flatten": ("chw", "hwc"),
+}
+
+
+def check_choice(parameter: str, value: object, place: str) -> Diagnostic | None:
+    """A diagnostic if `value` is not a legal setting of the convention's field `parameter`."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if parameter == "v_min":
+        if value in ("none", "-threshold") or (number and value <= 0):  # type: ignore[operator]
+            return None
+        return BAD_OPTION.at(
+            place, parameter=parameter, value=str(value), limit='"none", "-threshold", or a number <= 0'
+        )
+    if parameter == "dt":
+        if number and 0 < value < float("inf"):  # type: ignore[operator]
+            return None
+        return BAD_OPTION.at(place, parameter=parameter, value=str(value), limit="a positive number of seconds")
+    if value not in _CHOICES[parameter]:
+        return BAD_OPTION.at(place, parameter=parameter, value=str(value), limit=", ".join(_CHOICES[parameter]))
+    return None
+
+
+def resolve_convention(
+    convention: str | Convention,
+    *,
+    reset: str | None = None,
+    v_min: float | str | None = None,
+    tie: str | None = None,
+    spikes_per_step: str | None = None,
+    dt: float | None = None,
+    flatten: str | None = None,
+    delay: str | None = None,
+) -> Convention:
+    """The convention of that name with the overrides that are not None.
+
+    Raises:
+        CompileError: ND125 for an unknown name, ND126 for each illegal override.
+    """
+    if isinstance(convention, str):
+        if convention not in CONVENTIONS:
+            names = ", ".join(CONVENTIONS)
+            raise CompileError([UNKNOWN_CONVENTION.at("$.convention", value=convention, limit=names)])
+        convention = CONVENTIONS[convention]
+    given = {
+        "reset": reset,
+        "v_min": v_min,
+        "tie": tie,
+        "spikes_per_step": spikes_per_step,
+        "dt": dt,
+        "flatten": flatten,
+    }
+    overrides: dict[str, object] = {k: v for k, v in given.items() if v is not None}
+    findings = [d for k, v in overrides.items() if (d := check_choice(k, v, f"$.{k}"))]
+    if delay not in (None, "keep", "drop"):
+        findings.append(BAD_OPTION.at("$.delay", parameter="delay", value=str(delay), limit="keep, drop"))
+    if findings:
+        raise CompileError(findings)
+    if delay == "drop":
+        overrides["drop_delay"] = True
+    return dataclasses.replace(convention, **overrides)  # type: ignore[arg-type]

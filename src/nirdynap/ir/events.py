@@ -1,0 +1,148 @@
+"""Events: spikes with an address and a time stamp in integer microseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nirdynap.errors import (
+    BAD_EVENT_ARRAY,
+    BAD_RASTER,
+    BAD_RUN_OPTION,
+    EVENT_OUTSIDE,
+    NEGATIVE_EVENTS,
+    UNSORTED_EVENTS,
+    InputError,
+)
+from nirdynap.ir.digest import Digested, frozen
+from nirdynap.ir.units import DEFAULT_DT_US, IntArray, Shape
+
+_STRUCTURE = np.dtype([("x", "<i4"), ("y", "<i4"), ("t", "<i8"), ("p", "<i4")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Events(Digested):
+    """A list of spikes, sorted by time; equal stamps keep their order.
+
+    Attributes:
+        t: int64 [n], microseconds from the origin of the recording, >= 0.
+        c, y, x: int32 [n], channel, row and column.
+
+    Raises:
+        InputError: ND501 unsorted, ND502 negative, ND505 arrays that do not match.
+    """
+
+    t: IntArray
+    c: IntArray
+    y: IntArray
+    x: IntArray
+
+    def __post_init__(self) -> None:
+        arrays = {name: np.asarray(getattr(self, name)) for name in ("t", "c", "y", "x")}
+        if len({a.shape for a in arrays.values()}) != 1 or arrays["t"].ndim != 1:
+            shapes = ", ".join(f"{k} {v.shape}" for k, v in arrays.items())
+            raise InputError([BAD_EVENT_ARRAY.at("$.events", value=f"arrays have shapes {shapes}")])
+        for name, array in arrays.items():
+            whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and bool(np.all(array == np.floor(array))))
+            if not whole and array.size:
+                raise InputError([BAD_EVENT_ARRAY.at("$.events", value=f"{name} is {array.dtype}, not whole numbers")])
+            if array.size and array.min() < 0:
+                first = int(np.argmax(array < 0))
+                raise InputError([NEGATIVE_EVENTS.at("$.events", parameter=name, value=first)])
+            object.__setattr__(self, name, frozen(array, np.int64 if name == "t" else np.int32))
+        backwards = np.diff(self.t) < 0
+        if backwards.any():
+            raise InputError([UNSORTED_EVENTS.at("$.events", value=int(np.argmax(backwards)) + 1)])
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def check_inside(self, shape: Shape) -> None:
+        """Raise InputError ND503 if an event lies outside (C, H, W)."""
+        outside = (self.c >= shape[0]) | (self.y >= shape[1]) | (self.x >= shape[2])
+        if outside.any():
+            i = int(np.argmax(outside))
+            where = (int(self.c[i]), int(self.y[i]), int(self.x[i]))
+            raise InputError([EVENT_OUTSIDE.at("$.events", value=i, where=where, limit=str(shape))])
+
+    @classmethod
+    def from_raster(cls, raster: npt.ArrayLike, *, dt_us: int = DEFAULT_DT_US) -> Events:
+        """Events of one sample: by step, then channel, y, x; a count of n is n equal events at ``step * dt_us``.
+
+        Args:
+            raster: non-negative whole counts [time, channel, y, x].
+            dt_us: length of a time step in microseconds.
+        """
+        array = whole_counts(raster)
+        if array.ndim != 4:
+            raise InputError([BAD_RASTER.at("$.raster", value=f"shape is {array.shape}, not [time, channel, y, x]")])
+        _check_dt(dt_us)
+        address = np.argwhere(array)
+        address = np.repeat(address, array[tuple(address.T)], axis=0)
+        step, c, y, x = address.T
+        return cls(t=step.astype(np.int64) * dt_us, c=c, y=y, x=x)
+
+    def to_raster(self, shape: Shape, *, dt_us: int = DEFAULT_DT_US, duration_us: int | None = None) -> IntArray:
+        """Counts int32 [time, channel, y, x]: bin ``t // dt_us`` from the origin t = 0, counts add up.
+
+        Args:
+            shape: (C, H, W) of the raster.
+            dt_us: length of a time step in microseconds.
+            duration_us: length of the recording; default: up to the last event's bin.
+
+        Raises:
+            InputError: ND503 for an event outside `shape`, ND507 for one at or after `duration_us`.
+        """
+        _check_dt(dt_us)
+        self.check_inside(shape)
+        steps = int(self.t[-1]) // dt_us + 1 if len(self) else 0
+        if duration_us is not None:
+            given = -(-duration_us // dt_us)
+            if given < steps:
+                limit = f"at least {int(self.t[-1]) + 1}, behind the last event"
+                raise InputError(
+                    [BAD_RUN_OPTION.at("$.events", parameter="duration_us", value=duration_us, limit=limit)]
+                )
+            steps = given
+        raster = np.zeros((steps, *shape), dtype=np.int32)
+        np.add.at(raster, (self.t // dt_us, self.c, self.y, self.x), 1)
+        return raster
+
+    @classmethod
+    def from_structured(cls, array: npt.NDArray[np.void]) -> Events:
+        """Events of a structured array with fields x, y, t (microseconds) and p; polarity p is channel p."""
+        names = array.dtype.names or ()
+        missing = [n for n in ("x", "y", "t", "p") if n not in names]
+        if missing:
+            raise InputError([BAD_EVENT_ARRAY.at("$.events", value=f"fields {', '.join(missing)} are missing")])
+        return cls(t=array["t"], c=array["p"].astype(np.int32), y=array["y"], x=array["x"])
+
+    def to_structured(self) -> npt.NDArray[np.void]:
+        """A structured array with fields x, y, t (microseconds) and p (channel)."""
+        array = np.empty(len(self), dtype=_STRUCTURE)
+        array["x"], array["y"], array["t"], array["p"] = self.x, self.y, self.t, self.c
+        return array
+
+
+def whole_counts(raster: npt.ArrayLike) -> IntArray:
+    """`raster` as int64 counts.
+
+    Raises:
+        InputError: ND504 for negative, fractional, infinite or non-numeric entries.
+    """
+    array = np.asarray(raster)
+    if array.dtype.kind not in "iufb":
+        raise InputError([BAD_RASTER.at("$.raster", value=f"dtype is {array.dtype}")])
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+        raise InputError([BAD_RASTER.at("$.raster", value="counts are not whole numbers")])
+    if array.size and array.min() < 0:
+        raise InputError([BAD_RASTER.at("$.raster", value=f"smallest count is {array.min()}")])
+    return array.astype(np.int64)
+
+
+def _check_dt(dt_us: int) -> None:
+    if isinstance(dt_us, bool) or not isinstance(dt_us, (int, np.integer)) or dt_us < 1:
+        limit = "a positive whole number of microseconds"
+        raise InputError([BAD_RUN_OPTION.at("$.dt_us", parameter="dt_us", value=str(dt_us), limit=limit)])

@@ -1,0 +1,258 @@
+"""The float network: a frozen copy of a NIR graph in which every node knows its shapes.
+
+Nodes are told apart by type; `Network.nodes` is in canonical topological order, which depends on structure and
+parameters but not on names, so that nothing downstream can depend on them either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal, TypeAlias
+
+from nirdynap.errors import RECURRENT, CompileError, Diagnostic, node_place
+from nirdynap.ir.convention import Convention, Reset, Tie
+from nirdynap.ir.digest import Digested, digest
+from nirdynap.ir.units import FloatArray, Pair, Shape, conv_output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Node(Digested):
+    """What every node has: its name, the user's nodes it stands for, and the shape (C, H, W) it takes in."""
+
+    name: str
+    origin: tuple[str, ...]
+    input_shape: Shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape (C, H, W) of what the node sends on."""
+        return self.input_shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Input(_Node):
+    """Where spikes come in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Output(_Node):
+    """Where spikes are read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conv(_Node):
+    """Cross-correlation. `weights` float64 [out, in / groups, ky, kx], `bias` float64 [out] or None."""
+
+    weights: FloatArray
+    bias: FloatArray | None
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    @property
+    def output_shape(self) -> Shape:
+        """(out, y, x) by the convolution formula."""
+        out, _, ky, kx = self.weights.shape
+        return (out, *conv_output(self.input_shape[1:], (ky, kx), self.stride, self.padding, self.dilation))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linear(_Node):
+    """Dense layer over an input of shape (N, 1, 1). `weights` float64 [out, N], `bias` float64 [out] or None."""
+
+    weights: FloatArray
+    bias: FloatArray | None
+
+    @property
+    def output_shape(self) -> Shape:
+        """(out, 1, 1)."""
+        return (self.weights.shape[0], 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IF(_Node):
+    """Integrate-and-fire neurons. `threshold` and `gain` are float64 of the full shape [C, H, W].
+
+    `gain` multiplies the input current, `v_min` (float64 [C, H, W], or None for no bound) is the lower bound.
+    """
+
+    threshold: FloatArray
+    gain: FloatArray
+    v_min: FloatArray | None
+    reset: Reset
+    tie: Tie
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pool(_Node):
+    """Pooling over windows of `size` (y, x) with equal stride; the remainder rows and columns are dropped."""
+
+    kind: Literal["sum", "avg"]
+    size: Pair
+
+    @property
+    def output_shape(self) -> Shape:
+        """(C, H // size_y, W // size_x)."""
+        c, h, w = self.input_shape
+        return (c, h // self.size[0], w // self.size[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Flatten(_Node):
+    """(C, H, W) to (C * H * W, 1, 1) in the element order `order`."""
+
+    order: Literal["chw", "hwc"]
+
+    @property
+    def output_shape(self) -> Shape:
+        """(C * H * W, 1, 1)."""
+        c, h, w = self.input_shape
+        return (c * h * w, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scale(_Node):
+    """Elementwise factor, float64 of the full shape [C, H, W]."""
+
+    factor: FloatArray
+
+
+Node: TypeAlias = Input | Output | Conv | Linear | IF | Pool | Flatten | Scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Edge:
+    """`source`'s channels arrive at `target`'s channels from `feature_shift` on; what arrives at one place adds up."""
+
+    source: str
+    target: str
+    feature_shift: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Network(Digested):
+    """A feed-forward float network, ready to be interpreted or lowered. Build it with `build_network`."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    convention: Convention
+    notes: tuple[Diagnostic, ...] = ()
+
+    def node(self, name: str) -> Node:
+        """The node of that name; KeyError if there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def sources(self, name: str) -> tuple[Node, ...]:
+        """Nodes with an edge into `name`, in canonical order."""
+        names = {e.source for e in self.edges if e.target == name}
+        return tuple(n for n in self.nodes if n.name in names)
+
+    def targets(self, name: str) -> tuple[Node, ...]:
+        """Nodes with an edge from `name`, in canonical order."""
+        names = {e.target for e in self.edges if e.source == name}
+        return tuple(n for n in self.nodes if n.name in names)
+
+    def edges_into(self, name: str) -> tuple[Edge, ...]:
+        """Edges that end at `name`, in canonical order of their sources."""
+        return tuple(e for e in self.edges if e.target == name)
+
+    def edges_from(self, name: str) -> tuple[Edge, ...]:
+        """Edges that start at `name`, in canonical order of their targets."""
+        return tuple(e for e in self.edges if e.source == name)
+
+    @property
+    def input(self) -> Input:
+        """The one Input node."""
+        return next(n for n in self.nodes if isinstance(n, Input))
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The Output nodes in canonical order."""
+        return tuple(n for n in self.nodes if isinstance(n, Output))
+
+
+def build_network(
+    nodes: tuple[Node, ...], edges: tuple[Edge, ...], convention: Convention, notes: tuple[Diagnostic, ...] = ()
+) -> Network:
+    """A Network with nodes and edges put into canonical order.
+
+    Raises:
+        CompileError: ND115 when the edges form a cycle.
+    """
+    order = canonical_order(nodes, edges)
+    rank = {node.name: i for i, node in enumerate(order)}
+    in_order = tuple(sorted(edges, key=lambda e: (rank[e.source], rank[e.target], e.feature_shift)))
+    return Network(nodes=order, edges=in_order, convention=convention, notes=notes)
+
+
+def canonical_order(nodes: tuple[Node, ...], edges: tuple[Edge, ...]) -> tuple[Node, ...]:
+    """Nodes in a topological order that depends on structure first, then on parameter bytes, never on names."""
+    by_name = {n.name: n for n in nodes}
+    into: dict[str, list[Edge]] = defaultdict(list)
+    out_of: dict[str, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        into[edge.target].append(edge)
+        out_of[edge.source].append(edge)
+    some_order = topological_order(tuple(by_name), edges)
+
+    depth: dict[str, int] = {}
+    for name in some_order:
+        depth[name] = 1 + max((depth[e.source] for e in into[name]), default=-1)
+
+    def labels(own: dict[str, str]) -> dict[str, tuple[str, str]]:
+        up: dict[str, str] = {}
+        down: dict[str, str] = {}
+        for name in some_order:
+            up[name] = digest([own[name], sorted((up[e.source], e.feature_shift) for e in into[name])])
+        for name in reversed(some_order):
+            down[name] = digest([own[name], sorted((down[e.target], e.feature_shift) for e in out_of[name])])
+        return {name: (up[name], down[name]) for name in some_order}
+
+    structure = labels({n.name: digest([type(n).__name__, n.input_shape, n.output_shape]) for n in nodes})
+    content = labels({n.name: digest(dataclasses.replace(n, name="", origin=())) for n in nodes})
+
+    placed: dict[str, int] = {}
+    waiting = set(by_name)
+    while waiting:
+        ready = [n for n in waiting if all(e.source in placed for e in into[n])]
+        # Nodes that are equal in all of this are images of each other: which comes first makes no difference.
+        first = min(
+            ready,
+            key=lambda n: (
+                depth[n],
+                by_name[n].input_shape,
+                by_name[n].output_shape,
+                structure[n],
+                content[n],
+                sorted((placed[e.source], e.feature_shift) for e in into[n]),
+                n,
+            ),
+        )
+        placed[first] = len(placed)
+        waiting.remove(first)
+    return tuple(by_name[name] for name in placed)
+
+
+def topological_order(names: tuple[str, ...], edges: tuple[Edge, ...]) -> tuple[str, ...]:
+    """Some order in which every source comes before its targets.
+
+    Raises:
+        CompileError: ND115, naming the nodes of a cycle.
+    """
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(sorted(names), ()))
+    for edge in sorted(edges):
+        sorter.add(edge.target, edge.source)
+    try:
+        return tuple(sorter.static_order())
+    except CycleError as error:
+        cycle = list(reversed(error.args[1]))
+        start = cycle.index(min(cycle))
+        ring = cycle[start:-1] + cycle[:start] + [cycle[start]] if start else cycle
+        raise CompileError([RECURRENT.at(node_place(ring[0]), value=" -> ".join(ring))]) from None

@@ -1,0 +1,56 @@
+"""What `check` answers: does it fit, everything that stands against it, and where the memory goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nirdynap.errors import Diagnostic
+from nirdynap.ir.spec import Memory
+from nirdynap.ir.units import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRow:
+    """One layer of the memory table.
+
+    `candidates` are the cores with room for it; `core` is where it was placed, None if the network does not fit.
+    """
+
+    name: str
+    origin: tuple[str, ...]
+    input_shape: Shape
+    neuron_shape: Shape
+    memory: Memory
+    candidates: tuple[int, ...]
+    core: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreRow:
+    """One core of the chip: what it has, and the layer it holds (None if free)."""
+
+    core: int
+    capacity: Memory
+    layer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Answer of `nirdynap.check`.
+
+    Attributes:
+        fits: the network can be converted for this chip.
+        chip, convention: names of what was asked for.
+        diagnostics: every finding, errors first.
+        layers: in topological order; empty when the network could not be brought that far.
+        cores: every core of the chip.
+        digest: digest of the spec, or None if the network does not fit.
+    """
+
+    fits: bool
+    chip: str
+    convention: str
+    diagnostics: tuple[Diagnostic, ...]
+    layers: tuple[LayerRow, ...]
+    cores: tuple[CoreRow, ...]
+    digest: str | None

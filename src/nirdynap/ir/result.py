@@ -1,0 +1,99 @@
+"""What a simulation returns, the same for every simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from nirdynap.ir.events import Events
+from nirdynap.ir.spec import Spec
+from nirdynap.ir.units import IntArray
+
+Semantics = Literal["clocked", "event"]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreStats:
+    """Counters of one core over a run and all samples.
+
+    Attributes:
+        spikes: spikes emitted, before pooling, after decimation.
+        synaptic_operations: non-zero weights touched by incoming spikes.
+        saturated: updates whose sum left the int16 range.
+        dropped: copies of spikes, on their way to a destination, an output, or in from outside, that fell off the
+            target map (remainder rows and columns of a pooling).
+    """
+
+    spikes: int
+    synaptic_operations: int
+    saturated: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreRecord:
+    """What `result["node name"]` returns: one core's part of the result."""
+
+    core: int
+    counts: IntArray
+    membrane: IntArray
+    stats: CoreStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Outcome of one run.
+
+    Attributes:
+        semantics: "clocked" (time steps) or "event" (asynchronous); they are different answers.
+        spec: what was run.
+        dt_us: length of a time step in microseconds, also used to turn events into rasters and back.
+        counts: per hardware core, int64 [batch, c, y, x], spikes before pooling, after decimation.
+        membranes: per hardware core, [batch, c, y, x] at the end of the run; int16 (int32 with saturate=False).
+        stats: per hardware core.
+        output_rasters: per Output node, int64 [time, batch, c, y, x], after the output's pooling.
+        output_events: per Output node, one Events for each sample.
+        rasters: with record="all", clocked: per core [time, batch, c, y, x], before pooling.
+        spikes: with record="all", event: per core one Events for each sample, before pooling.
+    """
+
+    semantics: Semantics
+    spec: Spec
+    dt_us: int
+    counts: Mapping[int, IntArray]
+    membranes: Mapping[int, IntArray]
+    stats: Mapping[int, CoreStats]
+    output_rasters: Mapping[str, IntArray]
+    output_events: Mapping[str, tuple[Events, ...]]
+    rasters: Mapping[int, IntArray]
+    spikes: Mapping[int, tuple[Events, ...]]
+
+    @property
+    def raster(self) -> IntArray | Mapping[str, IntArray]:
+        """Output counts [time, batch, c, y, x]; a mapping by Output node where there are several."""
+        return _only(self.output_rasters)
+
+    @property
+    def events(self) -> Events | tuple[Events, ...] | Mapping[str, tuple[Events, ...]]:
+        """Output events of the run: Events for one sample, a tuple for a batch, a mapping for several outputs."""
+        lists = _only(self.output_events)
+        return lists[0] if isinstance(lists, tuple) and len(lists) == 1 else lists
+
+    @property
+    def decision(self) -> IntArray | Mapping[str, IntArray]:
+        """Index of the output neuron (C-major) with most spikes, int64 [batch]; ties go to the lowest index."""
+        totals = {name: r.sum(axis=0).reshape(r.shape[1], -1) for name, r in self.output_rasters.items()}
+        return _only({name: np.argmax(t, axis=1) for name, t in totals.items()})
+
+    def __getitem__(self, name: str) -> CoreRecord:
+        """The part of the core that holds the user's node `name`."""
+        core = self.spec.find_core(name).core
+        return CoreRecord(core=core, counts=self.counts[core], membrane=self.membranes[core], stats=self.stats[core])
+
+
+def _only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:
+    return next(iter(by_output.values())) if len(by_output) == 1 else by_output

@@ -1,0 +1,171 @@
+"""The finished integer description of a network on one chip: the only input of every simulator and exporter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from nirdynap.errors import Diagnostic
+from nirdynap.ir.convention import Convention, SpikesPerStep
+from nirdynap.ir.digest import Digested, digest
+from nirdynap.ir.units import IntArray, Pair, Shape
+
+
+class Memory(NamedTuple):
+    """Words of a core's three memories (8-bit kernel words, 16-bit neuron and bias words)."""
+
+    kernel: int
+    neuron: int
+    bias: int
+
+
+class InputPort(NamedTuple):
+    """An external event goes to `core`, its channel moved up by `feature_shift`."""
+
+    core: int
+    feature_shift: int
+
+
+class OutputPort(NamedTuple):
+    """The spikes of `core`, summed over `pooling` x `pooling` windows, are the Output node `name`."""
+
+    core: int
+    pooling: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Spikes go to `core`: address divided by `pooling`, channel moved up by `feature_shift`."""
+
+    core: int
+    pooling: int
+    feature_shift: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CoreSpec(Digested):
+    """One hardware core, in the chip's integers.
+
+    Attributes:
+        core: hardware index.
+        name: the user's weight node; origin: all of the user's nodes that it holds.
+        input_shape, neuron_shape: (C, H, W).
+        weights: int8 [out, in, ky, kx]; bias: int16 [out] or None.
+        stride, padding: (y, x).
+        threshold_high: 1..32767; threshold_low: -32768..-1.
+        return_to_zero: reset to zero instead of subtracting threshold_high.
+        initial_state: int16 [out, y, x] membranes after a reset, or None for zeros.
+        scale: what the float weights and threshold were multiplied by.
+        destinations: in slot order.
+        memory: words needed; capacity: words the core has.
+        decimator: every Nth spike passes; 1 is all of them.
+    """
+
+    core: int
+    name: str
+    origin: tuple[str, ...]
+    input_shape: Shape
+    neuron_shape: Shape
+    weights: IntArray
+    bias: IntArray | None
+    stride: Pair
+    padding: Pair
+    threshold_high: int
+    threshold_low: int
+    return_to_zero: bool
+    initial_state: IntArray | None
+    scale: float
+    destinations: tuple[Destination, ...]
+    memory: Memory
+    capacity: Memory
+    decimator: int = 1
+
+    def substance(self) -> tuple[Any, ...]:
+        """Everything that decides what the core computes: no names, no provenance."""
+        return (
+            self.core,
+            self.input_shape,
+            self.neuron_shape,
+            self.weights,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.threshold_high,
+            self.threshold_low,
+            self.return_to_zero,
+            self.initial_state,
+            self.destinations,
+            self.decimator,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spec(Digested):
+    """A network on a chip. Two specs are equal when their `digest()` is.
+
+    Attributes:
+        chip: name of the chip.
+        convention: how the float network was read.
+        spikes_per_step: spikes a neuron can emit in one clocked time step, "one" or "many".
+        input_shape: (C, H, W) of the input raster or events.
+        inputs: where external events go, in this order.
+        outputs: what is read.
+        cores: in topological order.
+        notes: approximations and warnings that belong to this spec.
+    """
+
+    chip: str
+    convention: Convention
+    spikes_per_step: SpikesPerStep
+    input_shape: Shape
+    inputs: tuple[InputPort, ...]
+    outputs: tuple[OutputPort, ...]
+    cores: tuple[CoreSpec, ...]
+    notes: tuple[Diagnostic, ...] = ()
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over integers, structure, chip and run options; not over names or provenance."""
+        return digest(
+            (
+                "spec-v1",
+                self.chip,
+                self.spikes_per_step,
+                self.input_shape,
+                self.inputs,
+                tuple((port.core, port.pooling) for port in self.outputs),
+                tuple(core.substance() for core in self.cores),
+            )
+        )
+
+    def weights_digest(self) -> str:
+        """SHA-256 (hex) over weights and biases alone, in topological order."""
+        return digest(tuple((core.weights, core.bias) for core in self.cores))
+
+    def memory_summary(self) -> dict[str, dict[int, int]]:
+        """Words needed: ``{"kernel": {core: words}, "neuron": {...}, "bias": {...}}``."""
+        return {field: {c.core: getattr(c.memory, field) for c in self.cores} for field in Memory._fields}
+
+    def find_core(self, name: str) -> CoreSpec:
+        """The core that holds the user's node `name`.
+
+        Raises:
+            KeyError: no core holds a node of that name; the message lists the names there are.
+        """
+        for core in self.cores:
+            if name == core.name or name in core.origin:
+                return core
+        known = ", ".join(sorted({n for c in self.cores for n in c.origin}))
+        raise KeyError(f"no core holds a node {name!r}; nodes on cores: {known}")
+
+    def core(self, index: int) -> CoreSpec:
+        """The core of that hardware index; KeyError if it is not in use."""
+        for core in self.cores:
+            if core.core == index:
+                return core
+        raise KeyError(index)
+
+    def output_shape(self, port: OutputPort) -> Shape:
+        """(C, H, W) of what is read at `port`, after its pooling."""
+        c, h, w = self.core(port.core).neuron_shape
+        return (c, h // port.pooling, w // port.pooling)

@@ -1,0 +1,33 @@
+"""Number ranges and shape arithmetic that every room shares (ranges: docs/hardware.md, section Limits of a core)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Shape = tuple[int, int, int]
+"""(channels, height, width)"""
+
+Pair = tuple[int, int]
+"""(y, x)"""
+
+IntArray = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float64]
+
+WEIGHT_MIN, WEIGHT_MAX = -128, 127
+INT16_MIN, INT16_MAX = -32768, 32767
+THRESHOLD_LOW_MAX = -1  # a lower threshold of 0 is a documented silicon bug
+
+US_PER_S = 1_000_000
+DEFAULT_DT_US = 1000
+
+
+def conv_output(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Pair:
+    """Size (y, x) of a convolution's output map; zero or negative when the kernel does not fit."""
+    y, x = (
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+    return (y, x)

@@ -1,0 +1,22 @@
+"""Fixtures that several rooms share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of reference data beside the project: real .nir files, golden results, recordings.
+
+    Tests that need it are skipped where it is absent, but never in CI.
+    """
+    if not _SHARED.is_dir():
+        message = f"reference data not found: expected a folder {_SHARED} beside the project"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return _SHARED
