@@ -1,0 +1,77 @@
+"""Spiking networks from NIR to DYNAP-CNN / Speck: exact lowering, exact simulation, proof of equivalence.
+
+The names below are the public ones. They are loaded on first use, so that `import nirdynap` is cheap and no command
+pays for torch or numba unless it needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nirdynap.chips.chip import Chip as Chip
+    from nirdynap.chips.chip import chip_names as chip_names
+    from nirdynap.chips.chip import load_chip as load_chip
+    from nirdynap.compile import check as check
+    from nirdynap.compile import nir_to_dynapcnn as nir_to_dynapcnn
+    from nirdynap.errors import CompileError as CompileError
+    from nirdynap.errors import Diagnostic as Diagnostic
+    from nirdynap.errors import InputError as InputError
+    from nirdynap.errors import NirdynapError as NirdynapError
+    from nirdynap.errors import StoreError as StoreError
+    from nirdynap.export.nir_writer import write as write
+    from nirdynap.frontend import read as read
+    from nirdynap.interpret import interpret as interpret
+    from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
+    from nirdynap.ir.convention import Convention as Convention
+    from nirdynap.ir.events import Events as Events
+    from nirdynap.ir.network import Network as Network
+    from nirdynap.ir.report import Report as Report
+    from nirdynap.ir.result import Result as Result
+    from nirdynap.ir.spec import Spec as Spec
+    from nirdynap.lower.discretize import discretize_conv_if as discretize_conv_if
+    from nirdynap.lower.discretize import discretize_scalar as discretize_scalar
+    from nirdynap.lower.discretize import discretize_tensor as discretize_tensor
+    from nirdynap.lower.discretize import scale_for_bits as scale_for_bits
+    from nirdynap.nn.model import dynapcnn_to_torch as dynapcnn_to_torch
+    from nirdynap.sim import simulate as simulate
+    from nirdynap.store import load as load
+    from nirdynap.store import save as save
+    from nirdynap.verify import verify as verify
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "chips.chip": ("Chip", "chip_names", "load_chip"),
+    "compile": ("check", "nir_to_dynapcnn"),
+    "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
+    "export.nir_writer": ("write",),
+    "frontend": ("read",),
+    "interpret": ("interpret",),
+    "ir.convention": ("CONVENTIONS", "Convention"),
+    "ir.events": ("Events",),
+    "ir.network": ("Network",),
+    "ir.report": ("Report",),
+    "ir.result": ("Result",),
+    "ir.spec": ("Spec",),
+    "lower.discretize": ("discretize_conv_if", "discretize_scalar", "discretize_tensor", "scale_for_bits"),
+    "nn.model": ("dynapcnn_to_torch",),
+    "sim": ("simulate",),
+    "store": ("load", "save"),
+    "verify": ("verify",),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nirdynap' has no attribute {name!r}")
+    value = getattr(import_module(f"nirdynap.{_HOME[name]}"), name)
+    # `verify` and `compile` are rooms as well as names: the name that was asked for stays.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

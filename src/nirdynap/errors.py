@@ -141,6 +141,8 @@ OVERLAPPING_POOL = _kind("ND118", "overlapping or padded pool", "{parameter} is 
 UNKNOWN_FIELD = _kind("ND119", "unknown field", "field {value!r} is not part of this node and has no effect", "removing it", "warning")
 NONZERO_RESET = _kind("ND120", "non-zero reset", "v_reset is {value}, the chip resets to {limit}", "v_reset = 0, or shifting threshold and bias")
 RESET_AMBIGUOUS = _kind("ND124", "reset read as zero", "v_reset is in the file, so convention {value!r} resets to zero; files of {limit} look the same and mean subtract", "convention=..., or reset=\"subtract\" or reset=\"zero\"", "warning")
+DECLARED_SHAPE = _kind("ND122", "declared shape ignored", "{parameter} says {value}, the layers before it give {limit}", "writing the file again with a current nir", "warning")
+SEVERAL_SOURCES = _kind("ND123", "Output with several sources", "{value} feed one Output, where their spikes would add up", "an Output of its own for each")
 UNKNOWN_CONVENTION = _kind("ND125", "unknown convention", "{value!r} is not one of {limit}", "one of these names")
 BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r}, expected {limit}", "one of these")
 
@@ -159,6 +161,8 @@ UNEQUAL_DELAYS = _kind("ND211", "branches of unequal depth", "paths of {value} s
 SUM_OF_CURRENTS = _kind("ND214", "sum of currents", "{value} weight nodes feed one neuron, and a core has one kernel", "adding the spikes in front of one convolution, or one kernel that holds both")
 SHARED_WEIGHTS = _kind("ND215", "weights with several targets", "one convolution feeds {value}, and a core has one convolution and one neuron", "a copy of the convolution for each neuron")
 MIXED_CONVENTION = _kind("ND216", "nodes disagree", "{parameter} is {value} on different nodes, and the chip has one setting for all", "one {parameter} for the whole network")
+NOTHING_TO_COMPUTE = _kind("ND218", "nothing to compute", "the Input leads to an Output without a layer between", "at least one weight layer with neurons")
+MISPLACED_FLATTEN = _kind("ND219", "flatten out of place", "a Flatten of order {limit} feeds {value}", "a Flatten in front of linear layers only")
 SCALED_INPUT_MIX = _kind("ND217", "sources with different factors", "sources need factors {value}: each gets input channels of its own, {limit} in all", "equal pooling on all branches, which needs less kernel memory", "note")
 
 # --- ND3xx: what a chip can hold ----------------------------------------------------------------------------------------
@@ -199,6 +203,7 @@ NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "core {value} has biases, and th
 BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r}, expected {limit}", "one of these")
 NOT_EXACT = _kind("ND508", "beyond exact arithmetic", "values up to {value} can occur in core {core}, float32 is exact below {limit}", "fewer spikes per step, or nirdynap.simulate, which uses integers")
 SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {value} spikes at one address, limit {limit}", "smaller time steps")
+BEYOND_INT32 = _kind("ND510", "beyond 32-bit arithmetic", "a membrane sum of {value} occurs in core {core}, limit {limit}", "smaller time steps; with spikes_per_step=\"one\" also saturate=True")
 
 # --- ND6xx: spec files ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")

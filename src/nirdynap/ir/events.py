@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,13 +46,13 @@ class Events(Digested):
             shapes = ", ".join(f"{k} {v.shape}" for k, v in arrays.items())
             raise InputError([BAD_EVENT_ARRAY.at("$.events", value=f"arrays have shapes {shapes}")])
         for name, array in arrays.items():
-            whole = array.dtype.kind in "iu" or (array.dtype.kind == "f" and bool(np.all(array == np.floor(array))))
-            if not whole and array.size:
-                raise InputError([BAD_EVENT_ARRAY.at("$.events", value=f"{name} is {array.dtype}, not whole numbers")])
+            dtype = np.int64 if name == "t" else np.int32
+            if problem := _not_whole(array, np.iinfo(dtype).max):
+                raise InputError([BAD_EVENT_ARRAY.at("$.events", value=f"{name} {problem}")])
             if array.size and array.min() < 0:
                 first = int(np.argmax(array < 0))
                 raise InputError([NEGATIVE_EVENTS.at("$.events", parameter=name, value=first)])
-            object.__setattr__(self, name, frozen(array, np.int64 if name == "t" else np.int32))
+            object.__setattr__(self, name, frozen(array, dtype))
         backwards = np.diff(self.t) < 0
         if backwards.any():
             raise InputError([UNSORTED_EVENTS.at("$.events", value=int(np.argmax(backwards)) + 1)])
@@ -97,15 +98,11 @@ class Events(Digested):
         """
         _check_dt(dt_us)
         self.check_inside(shape)
-        steps = int(self.t[-1]) // dt_us + 1 if len(self) else 0
-        if duration_us is not None:
-            given = -(-duration_us // dt_us)
-            if given < steps:
-                limit = f"at least {int(self.t[-1]) + 1}, behind the last event"
-                raise InputError(
-                    [BAD_RUN_OPTION.at("$.events", parameter="duration_us", value=duration_us, limit=limit)]
-                )
-            steps = given
+        last = int(self.t[-1]) if len(self) else -1
+        if duration_us is not None and last >= duration_us:
+            limit = f"at least {last + 1}, behind the last event"
+            raise InputError([BAD_RUN_OPTION.at("$.events", parameter="duration_us", value=duration_us, limit=limit)])
+        steps = last // dt_us + 1 if duration_us is None else -(-duration_us // dt_us)
         raster = np.zeros((steps, *shape), dtype=np.int32)
         np.add.at(raster, (self.t // dt_us, self.c, self.y, self.x), 1)
         return raster
@@ -133,13 +130,22 @@ def whole_counts(raster: npt.ArrayLike) -> IntArray:
         InputError: ND504 for negative, fractional, infinite or non-numeric entries.
     """
     array = np.asarray(raster)
-    if array.dtype.kind not in "iufb":
-        raise InputError([BAD_RASTER.at("$.raster", value=f"dtype is {array.dtype}")])
-    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
-        raise InputError([BAD_RASTER.at("$.raster", value="counts are not whole numbers")])
+    if problem := _not_whole(array, np.iinfo(np.int64).max):
+        raise InputError([BAD_RASTER.at("$.raster", value=f"the raster {problem}")])
     if array.size and array.min() < 0:
         raise InputError([BAD_RASTER.at("$.raster", value=f"smallest count is {array.min()}")])
     return array.astype(np.int64)
+
+
+def _not_whole(array: npt.NDArray[Any], largest: int) -> str | None:
+    """What keeps `array` from being whole numbers up to `largest`, or None."""
+    if array.size == 0:
+        return None
+    if array.dtype.kind not in "iufb":
+        return f"is {array.dtype}, not numbers"
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+        return f"is {array.dtype}, not whole numbers"
+    return f"holds {array.max()}, limit {largest}" if array.max() > largest else None
 
 
 def _check_dt(dt_us: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -10,10 +10,35 @@ import numpy as np
 
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import IntArray
+from nirdynap.ir.units import IntArray, pool_counts
 
 Semantics = Literal["clocked", "event"]
+_K = TypeVar("_K")
 _T = TypeVar("_T")
+
+
+class LazyMapping(Mapping[_K, _T]):
+    """A mapping that makes each value at first use, by the function given for its key, and keeps it.
+
+    A long recording's dense raster can be far larger than its events, and seldom are both wanted.
+    """
+
+    __slots__ = ("_made", "_makers")
+
+    def __init__(self, makers: Mapping[_K, Callable[[], _T]]) -> None:
+        self._makers = dict(makers)
+        self._made: dict[_K, _T] = {}
+
+    def __getitem__(self, key: _K) -> _T:
+        if key not in self._made:
+            self._made[key] = self._makers[key]()
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[_K]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +111,8 @@ class Result:
     @property
     def decision(self) -> IntArray | Mapping[str, IntArray]:
         """Index of the output neuron (C-major) with most spikes, int64 [batch]; ties go to the lowest index."""
-        totals = {name: r.sum(axis=0).reshape(r.shape[1], -1) for name, r in self.output_rasters.items()}
-        return _only({name: np.argmax(t, axis=1) for name, t in totals.items()})
+        totals = {port.name: pool_counts(self.counts[port.core], port.pooling) for port in self.spec.outputs}
+        return _only({name: np.argmax(t.reshape(len(t), -1), axis=1) for name, t in totals.items()})
 
     def __getitem__(self, name: str) -> CoreRecord:
         """The part of the core that holds the user's node `name`."""

@@ -31,3 +31,14 @@ def conv_output(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation:
         for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
     )
     return (y, x)
+
+
+def pool_counts(counts: IntArray, pooling: int) -> IntArray:
+    """Sums over `pooling` x `pooling` windows of [..., y, x]; remainder rows and columns are left out."""
+    if pooling == 1:
+        return counts
+    *front, height, width = counts.shape
+    rows, columns = height // pooling, width // pooling
+    whole = counts[..., : rows * pooling, : columns * pooling]
+    sums: IntArray = whole.reshape(*front, rows, pooling, columns, pooling).sum(axis=(-3, -1))
+    return sums

@@ -1,0 +1,1 @@
+"""Lowering: a normalised network becomes integer layers on the cores of one chip."""

@@ -1,0 +1,122 @@
+"""Reads the fields of one raw node. Problems are noted and a harmless stand-in is returned, so that all are found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, UNKNOWN_FIELD, Diagnostic, node_place
+from nirdynap.frontend.raw import RawNode
+from nirdynap.ir.convention import check_choice
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.units import FloatArray, Pair, Shape
+
+
+@dataclass(slots=True)
+class Fields:
+    """A raw node being read; `findings` grows as its fields are asked for."""
+
+    raw: RawNode
+    findings: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """Where the node is in the user's graph."""
+        return node_place(self.raw.name)
+
+    def only(self, *known: str) -> None:
+        """Note the fields that are not among `known`: they have no effect."""
+        for name in sorted(set(self.raw.fields) - set(known)):
+            self.findings.append(UNKNOWN_FIELD.at(self.place, value=name))
+
+    def bad(self, parameter: str, value: object, limit: str) -> None:
+        """Note that a parameter is not what is needed."""
+        self.findings.append(BAD_PARAMETER.at(self.place, parameter=parameter, value=str(value), limit=limit))
+
+    def numbers(self, name: str, ndim: int | None = None, needed: bool = True) -> FloatArray | None:
+        """Field `name` as float64; leading axes of length 1 beyond `ndim` are stripped."""
+        if name not in self.raw.fields:
+            if needed:
+                self.bad(name, "missing", "numbers")
+            return None
+        array = np.asarray(self.raw.fields[name])
+        if array.dtype.kind not in "iufb" or array.size == 0:
+            self.bad(name, f"{array.dtype} of shape {array.shape}", "numbers")
+            return None
+        while ndim is not None and array.ndim > ndim and array.shape[0] == 1:
+            array = array[0]
+        if ndim is not None and array.ndim != ndim:
+            self.bad(name, f"of shape {array.shape}", f"{ndim} axes")
+            return None
+        array = array.astype(np.float64)
+        wrong = int((~np.isfinite(array)).sum())
+        if wrong:
+            self.findings.append(NOT_FINITE.at(self.place, parameter=name, value=wrong))
+            return None
+        return frozen(array, np.float64)
+
+    def pair(self, name: str, default: int | None = None, least: int = 0) -> Pair:
+        """Field `name` as (y, x) whole numbers; a scalar stands for both."""
+        value = self.raw.fields.get(name, default)
+        if value is None:
+            self.bad(name, "missing", "one or two whole numbers")
+            return (1, 1)
+        array = np.atleast_1d(np.asarray(value))
+        whole = array.dtype.kind in "iuf" and array.size in (1, 2) and bool(np.all(array == np.floor(array)))
+        if not whole or array.min() < least:
+            self.bad(name, value, f"one or two whole numbers from {least} up")
+            return (1, 1)
+        flat = [int(v) for v in array.ravel()]
+        return (flat[0], flat[-1])
+
+    def integer(self, name: str, default: int) -> int:
+        """Field `name` as one whole number."""
+        array = np.asarray(self.raw.fields.get(name, default))
+        if array.size != 1 or array.dtype.kind not in "iuf" or array.item() != int(array.item()):
+            self.bad(name, self.raw.fields.get(name), "one whole number")
+            return default
+        return int(array.item())
+
+    def choice(self, name: str) -> Any:
+        """The node's own setting of a convention's field, from its metadata under `dynapcnn`; None if it has none."""
+        own = self.raw.metadata.get("dynapcnn")
+        value = own.get(name) if isinstance(own, Mapping) else None
+        if value is None:
+            return None
+        value = value.item() if isinstance(value, (np.generic, np.ndarray)) and np.size(value) == 1 else value
+        value = value.decode() if isinstance(value, bytes) else value
+        finding = check_choice(name, value, self.place)
+        if finding:
+            self.findings.append(finding)
+            return None
+        return value
+
+
+def declared_shape(value: Any) -> tuple[int, ...] | None:
+    """A shape as a file or graph declares it; None when it is missing, symbolic or not positive."""
+    if value is None:
+        return None
+    array = np.atleast_1d(np.asarray(value))
+    if array.dtype.kind not in "iuf" or array.size == 0 or not np.isfinite(array).all() or array.min() < 1:
+        return None
+    return tuple(int(v) for v in array)
+
+
+def spread(array: FloatArray, shape: Shape) -> FloatArray | None:
+    """A neuron parameter of shape (), (1,), (C,), (C, 1, 1) or (C, H, W), spread to `shape`; None if it does not fit.
+
+    Leading axes of length 1 (a batch axis left in the file) are ignored.
+    """
+    while True:
+        if array.ndim == 0 or array.shape == (1,):
+            return frozen(np.broadcast_to(array, shape), np.float64)
+        if array.ndim == 1 and array.shape[0] == shape[0]:
+            return frozen(np.broadcast_to(array[:, None, None], shape), np.float64)
+        if array.ndim == 3 and array.shape in (shape, (shape[0], 1, 1)):
+            return frozen(np.broadcast_to(array, shape), np.float64)
+        if array.shape[0] != 1:
+            return None
+        array = array[0]

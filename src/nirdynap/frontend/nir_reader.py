@@ -1,0 +1,137 @@
+"""Reading: a foreign, mutable NIR graph (or its file) becomes our frozen Network, or all reasons why it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import Any, TypedDict
+
+from nirdynap.errors import (
+    BAD_OPTION,
+    MIXED_CONVENTION,
+    NO_FILE_VERSION,
+    WRONG_FILE_VERSION,
+    CompileError,
+    Diagnostic,
+    raise_errors,
+)
+from nirdynap.frontend.fields import Fields, declared_shape
+from nirdynap.frontend.nested import unfold
+from nirdynap.frontend.nodes import parse_node
+from nirdynap.frontend.raw import RawGraph, raw_from_graph
+from nirdynap.frontend.safe_hdf5 import read_hdf5
+from nirdynap.frontend.shapes import shaped_nodes
+from nirdynap.frontend.topology import topology_findings
+from nirdynap.ir.convention import Convention, resolve_convention
+from nirdynap.ir.network import Edge, Network, build_network
+
+
+class ReadOptions(TypedDict, total=False):
+    """The keyword arguments of `read`, which `nir_to_dynapcnn` and `check` pass on."""
+
+    reset: str | None
+    v_min: float | str | None
+    tie: str | None
+    spikes_per_step: str | None
+    dt: float | None
+    flatten: str | None
+    delay: str | None
+    input_shape: tuple[int, ...] | None
+
+
+def read(
+    source: str | os.PathLike[str] | Any,
+    convention: str | Convention = "nir",
+    *,
+    reset: str | None = None,
+    v_min: float | str | None = None,
+    tie: str | None = None,
+    spikes_per_step: str | None = None,
+    dt: float | None = None,
+    flatten: str | None = None,
+    delay: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
+) -> Network:
+    """Read a NIR graph into a frozen `Network` whose shapes are computed by us. The source is never changed.
+
+    Args:
+        source: path of a `.nir` file, or a `nir.NIRGraph`.
+        convention: what the file leaves open, by name (docs/semantics.md): nir, sinabs, torch, snntorch, norse,
+            spikingjelly, spyx, rockpool, mlx-snn, lava.
+        reset: "subtract" or "zero"; like all overrides it wins over the convention and over a node's metadata.
+        v_min: lower bound of all membranes: "none", "-threshold" or a number <= 0.
+        tie: "fires" or "waits" at v == threshold.
+        spikes_per_step: "one" or "many".
+        dt: length of a time step in seconds, used where the convention multiplies r by it.
+        flatten: "chw" or "hwc".
+        delay: "drop" accepts branches of unequal depth where the convention delays each layer by a step.
+        input_shape: (C, H, W) or (N,), where the file does not say it.
+
+    Raises:
+        CompileError: ND1xx, all findings at once.
+
+    Example:
+        >>> import nir, numpy as np
+        >>> graph = nir.NIRGraph.from_list(
+        ...     nir.Input({"input": np.array([2])}), nir.Linear(np.eye(2)),
+        ...     nir.IF(np.ones(2), np.ones(2)), nir.Output({"output": np.array([2])}))
+        >>> [type(node).__name__ for node in read(graph, "torch").nodes]
+        ['Input', 'Linear', 'IF', 'Output']
+    """
+    overrides = {"reset": reset, "v_min": v_min, "tie": tie, "spikes_per_step": spikes_per_step, "dt": dt}
+    overrides |= {"flatten": flatten, "delay": delay}
+    chosen = resolve_convention(convention, **overrides)  # type: ignore[arg-type]
+    given = frozenset(name for name, value in overrides.items() if value is not None)
+    if input_shape is not None and (declared_shape(input_shape) is None or len(input_shape) not in (1, 3)):
+        raise CompileError(
+            [BAD_OPTION.at("$.input_shape", parameter="input_shape", value=str(input_shape), limit="(C, H, W) or (N,)")]
+        )
+    raw = read_hdf5(Path(source)) if isinstance(source, (str, os.PathLike)) else raw_from_graph(source)
+    return _network(raw, chosen, given, input_shape)
+
+
+def _network(
+    raw: RawGraph, convention: Convention, given: frozenset[str], input_shape: tuple[int, ...] | None
+) -> Network:
+    findings = _version_findings(raw)
+    raw = unfold(raw)
+    findings += topology_findings(raw)
+    fields = {node.name: Fields(node) for node in raw.nodes}
+    makers = {name: parse_node(f, convention, given) for name, f in fields.items()}
+    convention, disagreements = _network_wide(convention, given, list(fields.values()))
+    findings += [d for f in fields.values() for d in f.findings] + disagreements
+    raise_errors(findings)
+    nodes, shape_findings = shaped_nodes(raw, {k: m for k, m in makers.items() if m is not None}, input_shape)
+    findings += shape_findings
+    raise_errors(findings)
+    edges = tuple(Edge(source=a, target=b) for a, b in raw.edges)
+    return build_network(nodes, edges, convention, tuple(findings))
+
+
+def _version_findings(raw: RawGraph) -> list[Diagnostic]:
+    if not raw.from_file:
+        return []
+    if raw.version is None:
+        return [NO_FILE_VERSION.at("$.version")]
+    # 0.1 to 1.0.x, development versions such as 1.0.7.dev8+g2af263 included
+    if not re.match(r"(0\.\d+|1\.0)(\.|$)", raw.version):
+        return [WRONG_FILE_VERSION.at("$.version", value=raw.version, limit="0.1 to 1.0.x")]
+    return []
+
+
+def _network_wide(
+    convention: Convention, given: frozenset[str], fields: list[Fields]
+) -> tuple[Convention, list[Diagnostic]]:
+    """Settings that the whole network shares, taken from the metadata of its neurons if they agree."""
+    if "spikes_per_step" in given:
+        return convention, []
+    neurons = [f for f in fields if f.raw.type == "IF"]
+    settings = {f.choice("spikes_per_step") or convention.spikes_per_step for f in neurons}
+    if len(settings) > 1:
+        found = " and ".join(sorted(settings))
+        return convention, [MIXED_CONVENTION.at("$.nodes", parameter="spikes_per_step", value=found)]
+    if settings:
+        return dataclasses.replace(convention, spikes_per_step=settings.pop()), []
+    return convention, []

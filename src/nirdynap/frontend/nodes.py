@@ -1,0 +1,276 @@
+"""One parser per NIR node type: raw fields in; out comes a maker that builds our node once its input shape is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from nirdynap.errors import (
+    BAD_THRESHOLD,
+    NONZERO_RESET,
+    OVERLAPPING_POOL,
+    RESET_AMBIGUOUS,
+    SHAPE_MISMATCH,
+    UNSUPPORTED_NODE,
+    CompileError,
+    Diagnostic,
+)
+from nirdynap.frontend.fields import Fields, spread
+from nirdynap.ir.convention import Convention
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Node, Output, Pool, Scale
+from nirdynap.ir.units import FloatArray, Pair, Shape
+
+Maker: TypeAlias = Callable[[Shape], Node]
+Parser: TypeAlias = Callable[[Fields, Convention, frozenset[str]], Maker]
+
+# What can't be lowered, why, and what to do instead.
+_REFUSED = {
+    "LIF": ("leaks, and the chip's neurons do not", "an IF node, or training without leak"),
+    "CubaLIF": ("has a synaptic filter and a leak, and the chip has neither", "an IF node"),
+    "LI": ("leaks and never fires", "an IF node"),
+    "CubaLI": ("has a synaptic filter and never fires", "an IF node"),
+    "I": ("integrates and never fires", "an IF node"),
+    "Delay": ("delays spikes, and the chip has no delay lines", "removing the delay"),
+    "Threshold": ("has no memory, and the chip's neurons do", "an IF node"),
+    "Conv1d": ("has one spatial axis", "a Conv2d of kernel 1 x k"),
+}
+
+
+def parse_node(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker | None:
+    """The maker of a node, or None when the node can't be made; `fields.findings` says why.
+
+    Args:
+        fields: the raw node.
+        convention: what the file leaves open, overrides included.
+        given: names of the convention's fields that the caller set for this run; they win over a node's metadata.
+    """
+    parser = _PARSERS.get(fields.raw.type)
+    if parser is None:
+        why, remedy = _REFUSED.get(fields.raw.type, ("is not a node type of NIR", "one of " + ", ".join(_PARSERS)))
+        fields.findings.append(UNSUPPORTED_NODE.at(fields.place, value=fields.raw.type, why=why, remedy=remedy))
+        return None
+    before = len(fields.findings)
+    maker = parser(fields, convention, given)
+    wrong = any(d.severity == "error" for d in fields.findings[before:])
+    return None if wrong else maker
+
+
+def _ports(kind: type[Input] | type[Output]) -> Parser:
+    def parse(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+        fields.only("shape")
+        name = fields.raw.name
+        return lambda shape: kind(name=name, origin=(name,), input_shape=shape)
+
+    return parse
+
+
+def _conv(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
+    name, place = fields.raw.name, fields.place
+    weights = _weights(fields, 4)
+    bias = _bias(fields, weights.shape[0])
+    stride = fields.pair("stride", 1, least=1)
+    dilation = fields.pair("dilation", 1, least=1)
+    kernel = (weights.shape[2], weights.shape[3])
+    padding = _padding(fields, kernel, stride, dilation)
+    groups = fields.integer("groups", 1)
+    if groups < 1 or weights.shape[0] % groups:
+        fields.bad("groups", groups, f"a divisor of {weights.shape[0]} output channels")
+
+    def make(shape: Shape) -> Node:
+        needed = weights.shape[1] * groups
+        if shape[0] != needed:
+            raise CompileError(
+                [SHAPE_MISMATCH.at(place, parameter="input", value=_shape(shape), limit=f"{needed} channels")]
+            )
+        return Conv(
+            name=name,
+            origin=(name,),
+            input_shape=shape,
+            weights=weights,
+            bias=bias,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+        )
+
+    return make
+
+
+def _padding(fields: Fields, kernel: Pair, stride: Pair, dilation: Pair) -> Pair:
+    mode = fields.raw.fields.get("padding", 0)
+    if not isinstance(mode, str):
+        return fields.pair("padding", 0)
+    if mode == "valid":
+        return (0, 0)
+    reach = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
+    if mode == "same" and stride == (1, 1) and reach[0] % 2 == 0 and reach[1] % 2 == 0:
+        return (reach[0] // 2, reach[1] // 2)
+    fields.bad("padding", repr(mode), 'whole numbers, "valid", or "same" with stride 1 and an odd kernel')
+    return (0, 0)
+
+
+def _linear(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only(*(("weight", "bias") if fields.raw.type == "Affine" else ("weight",)))
+    name, place = fields.raw.name, fields.place
+    weights = _weights(fields, 2)
+    bias = _bias(fields, weights.shape[0]) if fields.raw.type == "Affine" else None
+
+    def make(shape: Shape) -> Node:
+        needed = (weights.shape[1], 1, 1)
+        if shape != needed:
+            limit = f"{needed[0]} features (a Flatten goes in front of a linear layer)"
+            raise CompileError([SHAPE_MISMATCH.at(place, parameter="input", value=_shape(shape), limit=limit)])
+        return Linear(name=name, origin=(name,), input_shape=shape, weights=weights, bias=bias)
+
+    return make
+
+
+def _if(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only("r", "v_threshold", "v_reset")
+    name = fields.raw.name
+    stand_in = np.ones(())
+    threshold = _or(fields.numbers("v_threshold"), stand_in)
+    if threshold.min() <= 0:
+        fields.findings.append(BAD_THRESHOLD.at(fields.place, value=float(threshold.min()), limit=0))
+    v_reset = _or(fields.numbers("v_reset", needed=False), np.zeros(()))
+    if v_reset.any():
+        fields.findings.append(
+            NONZERO_RESET.at(fields.place, value=float(v_reset.ravel()[np.argmax(np.abs(v_reset))]), limit=0)
+        )
+    r = _or(fields.numbers("r", needed=False), stand_in)
+    dt = _setting(fields, "dt", convention, given)
+    gain = np.where(r == 1, 1.0, r * dt) if convention.gain == "r*dt" and dt is not None else r
+    reset = _setting(fields, "reset", convention, given)
+    if reset == "file":
+        reset = "zero" if "v_reset" in fields.raw.fields else "subtract"
+        if reset == "zero":
+            others = "sinabs, snnTorch, Rockpool, Spyx, mlx-snn and plain nirtorch"
+            fields.findings.append(RESET_AMBIGUOUS.at(fields.place, value=convention.name, limit=others))
+    v_min = _setting(fields, "v_min", convention, given)
+    tie = _setting(fields, "tie", convention, given)
+    wanted = {"threshold": threshold, "gain": gain}
+    place = fields.place
+
+    def make(shape: Shape) -> Node:
+        full = {k: spread(v, shape) for k, v in wanted.items()}
+        findings = [_misfit(place, k, wanted[k].shape, shape) for k, v in full.items() if v is None]
+        if findings:
+            raise CompileError(findings)
+        theta, factor = _needed(full["threshold"]), _needed(full["gain"])
+        if v_min == "none":
+            bound = None
+        else:
+            bound = frozen(-theta if v_min == "-threshold" else np.full(shape, float(v_min)), np.float64)
+        return IF(
+            name=name,
+            origin=(name,),
+            input_shape=shape,
+            threshold=theta,
+            gain=factor,
+            v_min=bound,
+            reset=reset,
+            tie=tie,
+        )
+
+    return make
+
+
+def _pool(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only("kernel_size", "stride", "padding")
+    name = fields.raw.name
+    size = fields.pair("kernel_size", least=1)
+    stride = fields.pair("stride", least=1) if "stride" in fields.raw.fields else size
+    padding = fields.pair("padding", 0)
+    if stride != size:
+        fields.findings.append(
+            OVERLAPPING_POOL.at(fields.place, parameter="stride", value=str(stride), limit=f"stride {size}")
+        )
+    if padding != (0, 0):
+        fields.findings.append(
+            OVERLAPPING_POOL.at(fields.place, parameter="padding", value=str(padding), limit="padding 0")
+        )
+    kind = "sum" if fields.raw.type == "SumPool2d" else "avg"
+    return lambda shape: Pool(name=name, origin=(name,), input_shape=shape, kind=kind, size=size)  # type: ignore[arg-type]
+
+
+def _flatten(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only("start_dim", "end_dim", "input_type")
+    name = fields.raw.name
+    # Exporters count with or without the batch axis; both mean the whole (C, H, W).
+    start, end = fields.integer("start_dim", 0), fields.integer("end_dim", -1)
+    if start not in (0, 1) or end not in (-1, 2, 3):
+        fields.bad("start_dim, end_dim", f"{start}, {end}", "a Flatten of all axes but the batch")
+    order = _setting(fields, "flatten", convention, given)
+    return lambda shape: Flatten(name=name, origin=(name,), input_shape=shape, order=order)
+
+
+def _scale(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only("scale")
+    name, place = fields.raw.name, fields.place
+    factor = _or(fields.numbers("scale"), np.ones(()))
+
+    def make(shape: Shape) -> Node:
+        full = spread(factor, shape)
+        if full is None:
+            raise CompileError([_misfit(place, "scale", factor.shape, shape)])
+        return Scale(name=name, origin=(name,), input_shape=shape, factor=full)
+
+    return make
+
+
+_PARSERS: dict[str, Parser] = {
+    "Input": _ports(Input),
+    "Output": _ports(Output),
+    "Conv2d": _conv,
+    "Linear": _linear,
+    "Affine": _linear,
+    "IF": _if,
+    "SumPool2d": _pool,
+    "AvgPool2d": _pool,
+    "Flatten": _flatten,
+    "Scale": _scale,
+}
+
+
+def _weights(fields: Fields, ndim: int) -> FloatArray:
+    return _or(fields.numbers("weight", ndim=ndim), np.ones((1,) * ndim))
+
+
+def _bias(fields: Fields, features: int) -> FloatArray | None:
+    bias = fields.numbers("bias", needed=False)
+    if bias is None:
+        return None
+    full = spread(bias, (features, 1, 1))
+    if full is None:
+        fields.bad("bias", f"of shape {bias.shape}", f"{features} numbers")
+        return None
+    return frozen(full[:, 0, 0], np.float64)
+
+
+def _or(array: FloatArray | None, stand_in: FloatArray) -> FloatArray:
+    return stand_in if array is None else array
+
+
+def _needed(array: FloatArray | None) -> FloatArray:
+    assert array is not None
+    return array
+
+
+def _setting(fields: Fields, name: str, convention: Convention, given: frozenset[str]):  # type: ignore[no-untyped-def]
+    own = fields.choice(name)
+    return getattr(convention, name) if own is None or name in given else own
+
+
+def _misfit(place: str, parameter: str, found: tuple[int, ...], shape: Shape) -> Diagnostic:
+    return SHAPE_MISMATCH.at(
+        place, parameter=parameter, value=_shape(found), limit=f"a scalar, {shape[0]} channels or {_shape(shape)}"
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(str(n) for n in shape) or "a scalar"

@@ -1,0 +1,101 @@
+"""A NIR graph as it was found: node types and fields by name, nothing filled in, nothing checked.
+
+A file and an in-memory `nir.NIRGraph` both become a `RawGraph`, so that everything behind it is the same for both.
+In-memory graphs are told by their attributes, which spares every reader of files the import of nir.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nirdynap.errors import NOT_A_NIR_FILE, CompileError, node_place
+
+GRAPH = "NIRGraph"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawNode:
+    """One node: its type's name and its fields as numpy arrays or strings. `graph` is set for a nested graph."""
+
+    name: str
+    type: str
+    fields: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    graph: RawGraph | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawGraph:
+    """Nodes in natural order of their names, edges in the order found. `version` is the file's, None if it has none."""
+
+    nodes: tuple[RawNode, ...]
+    edges: tuple[tuple[str, str], ...]
+    version: str | None
+    from_file: bool
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts node "2" before node "10"."""
+    parts: list[tuple[int, int, str]] = []
+    digits = ""
+    for letter in name + "\0":
+        if letter.isascii() and letter.isdigit():
+            digits += letter
+            continue
+        if digits:
+            parts.append((0, int(digits), ""))
+            digits = ""
+        parts.append((1, 0, letter))
+    return tuple(parts)
+
+
+def raw_from_graph(graph: Any) -> RawGraph:
+    """Copy an in-memory graph: anything with `nodes` (by name) and `edges` (pairs of names).
+
+    Raises:
+        CompileError: ND102 when `graph` is something else.
+    """
+    nodes, edges = getattr(graph, "nodes", None), getattr(graph, "edges", None)
+    if not isinstance(nodes, Mapping) or not isinstance(edges, (list, tuple, set)):
+        raise CompileError([NOT_A_NIR_FILE.at("$", value=f"{type(graph).__name__} has no nodes and edges")])
+    try:
+        pairs = tuple((str(a), str(b)) for a, b in edges)
+    except (TypeError, ValueError):
+        raise CompileError([NOT_A_NIR_FILE.at("$.edges", value="edges are not pairs of node names")]) from None
+    raw = tuple(_raw_node(str(name), node) for name, node in nodes.items())
+    return RawGraph(nodes=tuple(sorted(raw, key=lambda n: natural(n.name))), edges=pairs, version=None, from_file=False)
+
+
+def _raw_node(name: str, node: Any) -> RawNode:
+    if node is None:
+        raise CompileError(
+            [NOT_A_NIR_FILE.at(node_place(name), value="the node is None: its exporter dropped a layer")]
+        )
+    kind = type(node).__name__
+    metadata = dict(getattr(node, "metadata", None) or {})
+    if kind == GRAPH:
+        return RawNode(name=name, type=kind, fields={}, metadata=metadata, graph=raw_from_graph(node))
+    names = [f.name for f in dataclasses.fields(node)] if dataclasses.is_dataclass(node) else list(vars(node))
+    hidden = {"input_type", "output_type", "metadata", "name"}
+    fields = {n: _plain(getattr(node, n)) for n in names if n not in hidden and getattr(node, n) is not None}
+    # nir keeps these shapes in its types, but writes them to files as fields
+    for key, source, port, kinds in (
+        ("shape", "input_type", "input", ("Input",)),
+        ("shape", "output_type", "output", ("Output",)),
+        ("input_type", "input_type", "input", ("Flatten",)),
+    ):
+        declared = (getattr(node, source, None) or {}).get(port) if kind in kinds else None
+        if declared is not None:
+            fields[key] = _plain(declared)
+    return RawNode(name=name, type=kind, fields=fields, metadata=metadata)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "detach"):  # a torch tensor, perhaps with a gradient or on another device
+        value = value.detach().cpu().numpy()
+    return value if isinstance(value, str) else np.array(value)

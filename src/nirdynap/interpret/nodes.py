@@ -1,0 +1,106 @@
+"""What each node does to its input, in float64.
+
+Nodes without state take any number of maps at once, [n, c, y, x]. Neurons take the steps in order,
+[time, batch, c, y, x], and hand back their membranes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from nirdynap.ir.convention import SpikesPerStep
+from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Node, Output, Pool, Scale
+from nirdynap.ir.units import FloatArray
+
+
+def transform(node: Node, x: FloatArray) -> FloatArray:
+    """Output [n, c, y, x] of a node without state; `x` is float64 [n, c, y, x] of the node's input shape."""
+    match node:
+        case Conv():
+            return _convolve(node, x)
+        case Linear():
+            return _add_bias(x.reshape(len(x), -1) @ node.weights.T, node.bias).reshape(len(x), -1, 1, 1)
+        case Pool():
+            return _pool(node, x)
+        case Flatten():
+            in_order = x if node.order == "chw" else x.transpose(0, 2, 3, 1)
+            return in_order.reshape(len(x), -1, 1, 1)
+        case Scale():
+            return x * node.factor
+        case Input() | Output():
+            return x
+    raise AssertionError(f"{type(node).__name__} has a state")
+
+
+def _convolve(node: Conv, x: FloatArray) -> FloatArray:
+    """Cross-correlation as one matrix product per group, over a copy of every window."""
+    (pad_y, pad_x), (step_y, step_x), (gap_y, gap_x) = node.padding, node.stride, node.dilation
+    out, per_group, ky, kx = node.weights.shape
+    padded = np.pad(x, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+    reach = (gap_y * (ky - 1) + 1, gap_x * (kx - 1) + 1)
+    windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::step_y, ::step_x, ::gap_y, ::gap_x]
+    n, _, oy, ox = windows.shape[:4]
+    products = []
+    for group, kernel in enumerate(node.weights.reshape(node.groups, out // node.groups, -1)):
+        own = windows[:, group * per_group : (group + 1) * per_group]
+        columns = own.transpose(0, 2, 3, 1, 4, 5).reshape(n * oy * ox, per_group * ky * kx)
+        products.append(columns @ kernel.T)
+    flat = _add_bias(np.concatenate(products, axis=1), node.bias)
+    maps: FloatArray = flat.reshape(n, oy, ox, out).transpose(0, 3, 1, 2)
+    return maps
+
+
+def _add_bias(flat: FloatArray, bias: FloatArray | None) -> FloatArray:
+    return flat if bias is None else flat + bias
+
+
+def _pool(node: Pool, x: FloatArray) -> FloatArray:
+    size_y, size_x = node.size
+    c, h, w = node.output_shape
+    whole = x[:, :, : h * size_y, : w * size_x]
+    sums: FloatArray = whole.reshape(len(x), c, h, size_y, w, size_x).sum(axis=(3, 5))
+    return sums if node.kind == "sum" else sums / (size_y * size_x)
+
+
+def integrate_and_fire(
+    node: IF, current: FloatArray, v: FloatArray, *, spikes_per_step: SpikesPerStep, delay: int
+) -> tuple[FloatArray, FloatArray, int]:
+    """Spikes of a layer of neurons over some steps, its membranes behind them, and how many decisions were ties.
+
+    Per step: integrate, fire and reset, then apply the lower bound. With delay = 1 the decision is made on the
+    membrane that the step finds: fire and reset, lower bound, then integrate; the same spikes one step later.
+
+    Args:
+        node: the neurons.
+        current: float64 [time, batch, c, y, x].
+        v: float64 [batch, c, y, x] membranes before the first of these steps.
+        spikes_per_step: can a neuron fire several times in a step ("many") or once ("one").
+        delay: steps by which the layer answers late, 0 or 1.
+    """
+    drive = current * node.gain
+    spikes = np.empty_like(drive)
+    ties = 0
+    for step in range(len(drive)):
+        if delay == 0:
+            v = v + drive[step]
+        spikes[step], tied = _decide(node, v, spikes_per_step)
+        ties += tied
+        v = np.where(spikes[step] > 0, 0.0, v) if node.reset == "zero" else v - spikes[step] * node.threshold
+        if node.v_min is not None:
+            v = np.maximum(v, node.v_min)
+        if delay == 1:
+            v = v + drive[step]
+    return spikes, v, ties
+
+
+def _decide(node: IF, v: FloatArray, spikes_per_step: SpikesPerStep) -> tuple[FloatArray, int]:
+    """Spikes of one step, and how many neurons would have answered otherwise under the other tie rule."""
+    if spikes_per_step == "one":
+        fired = v >= node.threshold if node.tie == "fires" else v > node.threshold
+        return fired.astype(np.float64), int(np.count_nonzero(v == node.threshold))
+    # The rounded quotient, as frameworks take it: 0.5 at a threshold of 0.1 is five spikes.
+    quotient = v / node.threshold
+    tied = (quotient > 0) & (quotient == np.floor(quotient))
+    n = np.floor(quotient) if node.tie == "fires" else np.ceil(quotient) - 1
+    return np.maximum(n, 0.0), int(np.count_nonzero(tied))

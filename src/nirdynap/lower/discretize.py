@@ -1,0 +1,199 @@
+"""From floats to the chip's integers (docs/semantics.md, section Integers). Pure functions; nothing is edited.
+
+The scale is computed in float64. What it multiplies, and the product, are float32 rounded half to even: that is what
+torch does, so the same parameters give the same integers as sinabs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nirdynap.errors import (
+    ALL_ZERO_WEIGHTS,
+    BIAS_OVERFLOW,
+    LOWER_BOUND_CLIPPED,
+    TIE_OVERFLOW,
+    VANISHING_THRESHOLD,
+    WEIGHTS_VANISH,
+    CompileError,
+    Diagnostic,
+    node_place,
+    raise_errors,
+)
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.layers import IntLayer, Layer
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, FloatArray, IntArray
+
+WEIGHT_BITS = 8
+STATE_BITS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntParameters:
+    """A convolution and its neurons in integers; `findings` says what was clipped or lost on the way.
+
+    `weights` int8 [out, in, ky, kx], `bias` int16 [out] or None, `state` int16 [out, y, x] or None.
+    """
+
+    weights: IntArray
+    bias: IntArray | None
+    threshold_high: int
+    threshold_low: int
+    state: IntArray | None
+    scale: float
+    findings: tuple[Diagnostic, ...]
+
+
+def scale_for_bits(values: npt.ArrayLike, bits: int) -> float:
+    """Largest scale that keeps every value inside a signed integer of `bits` bits; infinity for all zeros.
+
+    The most negative integer is one larger than the most positive one, and is used.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    high, low = float(array.max()), float(array.min())
+    scales = [math.inf]
+    if high > 0:
+        scales.append((2 ** (bits - 1) - 1) / high)
+    if low < 0:
+        scales.append(-(2 ** (bits - 1)) / low)
+    return min(scales)
+
+
+def discretize_tensor(values: npt.ArrayLike, scale: float) -> IntArray:
+    """``round(scale * values)`` as int64: float32 product, rounded half to even."""
+    product = np.asarray(values, dtype=np.float32) * np.float32(scale)
+    integers: IntArray = np.rint(product).astype(np.int64)
+    return integers
+
+
+def discretize_scalar(value: float, scale: float) -> int:
+    """`discretize_tensor` of one number."""
+    return int(discretize_tensor(value, scale))
+
+
+def discretize_conv_if(
+    weights: npt.ArrayLike,
+    threshold: float,
+    *,
+    bias: npt.ArrayLike | None = None,
+    v_min: float | None = None,
+    state: npt.ArrayLike | None = None,
+    bias_bits: int = 8,
+    place: str = "$",
+) -> IntParameters:
+    """A convolution and its neurons under one scale (rule "max-abs").
+
+    Weights, threshold and, with `bias_bits` = 8, the bias decide the scale; lower bound and state never do.
+
+    Args:
+        weights: float [out, in, ky, kx].
+        threshold: firing threshold, > 0.
+        bias: float [out], or None. A bias of zeros is None.
+        v_min: lower bound of the membrane, or None for none: threshold_low is -32768 then.
+        state: membranes [out, y, x] to start from, or None.
+        bias_bits: 8 (as sinabs) or 16 (as the chip).
+        place: where to report findings.
+
+    Raises:
+        CompileError: ND401 all-zero weights, ND402 threshold rounds to 0, ND403 bias out of range.
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    b = None if bias is None or not np.any(bias) else np.asarray(bias, dtype=np.float64)
+    if not w.any():
+        raise CompileError([ALL_ZERO_WEIGHTS.at(place)])
+    scale = min(scale_for_bits(w, WEIGHT_BITS), scale_for_bits(threshold, STATE_BITS))
+    if b is not None and bias_bits == WEIGHT_BITS:
+        scale = min(scale, scale_for_bits(b, WEIGHT_BITS))
+    findings: list[Diagnostic] = []
+    integers = discretize_tensor(w, scale)
+    vanished = int(((integers == 0) & (w != 0)).sum())
+    if vanished:
+        findings.append(WEIGHTS_VANISH.at(place, value=vanished, limit=int((w != 0).sum())))
+    high = discretize_scalar(threshold, scale)
+    if high < 1:
+        limit = f"{np.abs(w).max():g}"
+        findings.append(VANISHING_THRESHOLD.at(place, value=f"{threshold:g}", scale=f"{scale:g}", limit=limit))
+    biases = None if b is None else discretize_tensor(b, scale)
+    if biases is not None and not bool(((biases >= INT16_MIN) & (biases <= INT16_MAX)).all()):
+        findings.append(BIAS_OVERFLOW.at(place, value=int(np.abs(biases).max()), limit=INT16_MAX))
+    low, clipped = _lower_bound(v_min, scale, place)
+    raise_errors([*findings, *clipped])
+    return IntParameters(
+        weights=frozen(integers, np.int8),
+        bias=None if biases is None else frozen(biases, np.int16),
+        threshold_high=high,
+        threshold_low=low,
+        state=None if state is None else _saturated(state, scale),
+        scale=scale,
+        findings=(*findings, *clipped),
+    )
+
+
+def discretize(
+    layers: tuple[Layer, ...], *, bias_bits: int, spikes_per_step: str
+) -> tuple[tuple[IntLayer, ...], tuple[Diagnostic, ...]]:
+    """Every layer in integers, and what was found on the way: ND4xx. A layer with an error is left out."""
+    done: list[IntLayer] = []
+    findings: list[Diagnostic] = []
+    for layer in layers:
+        try:
+            done.append(_int_layer(layer, bias_bits, spikes_per_step, findings))
+        except CompileError as error:
+            findings += error.diagnostics
+    return tuple(done), tuple(findings)
+
+
+def _int_layer(layer: Layer, bias_bits: int, spikes_per_step: str, findings: list[Diagnostic]) -> IntLayer:
+    place = node_place(layer.name)
+    core = discretize_conv_if(
+        layer.weights, layer.threshold, bias=layer.bias, v_min=layer.v_min, bias_bits=bias_bits, place=place
+    )
+    findings += core.findings
+    # A model that waits at v == threshold fires at threshold + 1 on integers; with this reset that is the same thing.
+    waits = layer.tie == "waits" and layer.reset == "zero" and spikes_per_step == "one"
+    high = core.threshold_high + waits
+    if high > INT16_MAX:
+        raise CompileError([TIE_OVERFLOW.at(place, value=high, limit=INT16_MAX)])
+    return IntLayer(
+        name=layer.name,
+        origin=layer.origin,
+        input_shape=layer.input_shape,
+        neuron_shape=layer.neuron_shape,
+        weights=core.weights,
+        bias=core.bias,
+        stride=layer.stride,
+        padding=layer.padding,
+        threshold_high=high,
+        threshold_low=core.threshold_low,
+        return_to_zero=layer.reset == "zero",
+        scale=core.scale,
+        rounding_error=rounding_error(layer.weights, core.weights, core.scale),
+        links=layer.links,
+        readouts=layer.readouts,
+        input_shifts=layer.input_shifts,
+    )
+
+
+def rounding_error(weights: FloatArray, integers: IntArray, scale: float) -> float:
+    """Root mean square of what rounding changed, relative to the weights' own."""
+    change = integers / scale - weights
+    return float(np.sqrt((change**2).sum() / (weights**2).sum()))
+
+
+def _lower_bound(v_min: float | None, scale: float, place: str) -> tuple[int, list[Diagnostic]]:
+    if v_min is None:
+        return INT16_MIN, []
+    wanted = discretize_scalar(v_min, scale)
+    low = min(max(wanted, INT16_MIN), THRESHOLD_LOW_MAX)
+    if low == wanted:
+        return low, []
+    limit = f"{INT16_MIN}..{THRESHOLD_LOW_MAX}"
+    return low, [LOWER_BOUND_CLIPPED.at(place, v_min=f"{v_min:g} (scaled {wanted})", value=low, limit=limit)]
+
+
+def _saturated(state: npt.ArrayLike, scale: float) -> IntArray:
+    return frozen(np.clip(discretize_tensor(state, scale), INT16_MIN, INT16_MAX), np.int16)

@@ -1,0 +1,174 @@
+"""The structural limits of a chip, one small rule each. `RULES` is all of them; all findings come at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from nirdynap.chips.chip import Chip
+from nirdynap.chips.memory import memory_of
+from nirdynap.errors import (
+    BIAS_MEMORY,
+    DESTINATIONS,
+    EMPTY_MAP,
+    INPUT_FEATURES,
+    INPUT_MAP,
+    KERNEL_MEMORY,
+    KERNEL_SIZE,
+    NEURON_MEMORY,
+    NO_SINGLE_CORE,
+    OUTPUT_FEATURES,
+    OUTPUT_MAP,
+    PADDING,
+    POOLING,
+    STRIDE,
+    TOO_MANY_LAYERS,
+    Diagnostic,
+    node_place,
+)
+from nirdynap.ir.layers import IntLayer, Layer
+from nirdynap.ir.spec import Memory
+from nirdynap.ir.units import Pair
+
+Rule = Callable[[Layer, Chip], Iterator[Diagnostic]]
+
+
+def kernel_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """Kernels are square up to a largest size."""
+    size = layer.weights.shape[2]
+    if size > chip.limits.kernel_size:
+        yield KERNEL_SIZE.at(node_place(layer.name), value=size, limit=chip.limits.kernel_size)
+
+
+def stride_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """Strides are powers of two, y and x independent."""
+    if any(s not in chip.limits.strides for s in layer.stride):
+        yield STRIDE.at(node_place(layer.name), value=_pair(layer.stride), limit=_options(chip.limits.strides))
+
+
+def padding_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """Padding has a largest size, y and x independent."""
+    if max(layer.padding) > chip.limits.padding:
+        yield PADDING.at(node_place(layer.name), value=_pair(layer.padding), limit=chip.limits.padding)
+
+
+def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """One size per destination, equal in y and x; at least one pooled pixel is left."""
+    for pooling in dict.fromkeys([*(link.pooling for link in layer.links), *(r.pooling for r in layer.readouts)]):
+        if pooling[0] != pooling[1] or pooling[0] not in chip.limits.poolings:
+            limit = _options(chip.limits.poolings)
+            yield POOLING.at(node_place(layer.name), value=_pair(pooling), limit=limit)
+        if pooling[0] > layer.neuron_shape[1] or pooling[1] > layer.neuron_shape[2]:
+            size = _pair(layer.neuron_shape[1:])
+            yield EMPTY_MAP.at(node_place(layer.name), parameter="pooling", value=_pair(pooling), limit=size)
+
+
+def maps_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """Input and output maps have a largest side; the output's is before pooling."""
+    if max(layer.input_shape[1:]) > chip.limits.input_map:
+        limit = _pair((chip.limits.input_map,) * 2)
+        yield INPUT_MAP.at(node_place(layer.name), value=_pair(layer.input_shape[1:]), limit=limit)
+    if max(layer.neuron_shape[1:]) > chip.limits.output_map:
+        limit = _pair((chip.limits.output_map,) * 2)
+        yield OUTPUT_MAP.at(node_place(layer.name), value=_pair(layer.neuron_shape[1:]), limit=limit)
+
+
+def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """Features in and out have a largest number."""
+    if layer.input_shape[0] > chip.limits.features:
+        yield INPUT_FEATURES.at(node_place(layer.name), value=layer.input_shape[0], limit=chip.limits.features)
+    if layer.neuron_shape[0] > chip.limits.features:
+        yield OUTPUT_FEATURES.at(node_place(layer.name), value=layer.neuron_shape[0], limit=chip.limits.features)
+
+
+def destinations_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """A core has so many slots for destinations."""
+    if len(layer.links) > chip.limits.destinations:
+        yield DESTINATIONS.at(node_place(layer.name), value=len(layer.links), limit=chip.limits.destinations)
+
+
+def memory_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+    """Some core has room for the kernel, the neurons and the biases of the layer."""
+    need = memory_of_layer(layer)
+    if candidates(need, chip):
+        return
+    place, remedy = node_place(layer.name), smaller_layer(layer, chip)
+    alone = False
+    for kind, field in ((KERNEL_MEMORY, "kernel"), (NEURON_MEMORY, "neuron"), (BIAS_MEMORY, "bias")):
+        room, core = max((getattr(c, field), -i) for i, c in enumerate(chip.cores))
+        words = getattr(need, field)
+        if words > room:
+            alone = True
+            texts = {"need": ki(words), "room": ki(room), "core": -core, "remedy": remedy}
+            yield kind.at(place, value=words, limit=room, **texts)
+    if not alone:
+        closest = " or ".join(f"core {i} lacks {lacks}" for i, lacks in _lacking(need, chip))
+        words_ = {"kernel": ki(need.kernel), "neuron": ki(need.neuron), "bias": ki(need.bias)}
+        yield NO_SINGLE_CORE.at(place, chip=chip.name, closest=closest, remedy=remedy, **words_)
+
+
+RULES: tuple[Rule, ...] = (
+    kernel_fits,
+    stride_is_legal,
+    padding_is_legal,
+    pooling_is_legal,
+    maps_fit,
+    features_fit,
+    destinations_fit,
+    memory_fits,
+)
+
+
+def rule_findings(layers: tuple[Layer, ...], chip: Chip) -> Iterator[Diagnostic]:
+    """What every rule finds in every layer, and whether there are too many of them."""
+    if len(layers) > len(chip.cores):
+        yield TOO_MANY_LAYERS.at("$.nodes", value=len(layers), limit=len(chip.cores), chip=chip.name)
+    for layer in layers:
+        for rule in RULES:
+            yield from rule(layer, chip)
+
+
+def memory_of_layer(layer: Layer | IntLayer, features: int | None = None) -> Memory:
+    """Words the layer needs, or would need with that many output features."""
+    out = features or layer.neuron_shape[0]
+    _, channels, ky, kx = layer.weights.shape
+    return memory_of(
+        weights_shape=(out, channels, ky, kx),
+        neuron_shape=(out, *layer.neuron_shape[1:]),
+        has_bias=layer.bias is not None,
+    )
+
+
+def candidates(need: Memory, chip: Chip) -> tuple[int, ...]:
+    """Cores with room for `need`."""
+    return tuple(i for i, has in enumerate(chip.cores) if all(n <= h for n, h in zip(need, has, strict=True)))
+
+
+def smaller_layer(layer: Layer, chip: Chip) -> str:
+    """The nearest change that lets some core hold the layer, in words."""
+    out = layer.neuron_shape[0]
+    for features in range(out - 1, 0, -1):
+        if candidates(memory_of_layer(layer, features), chip):
+            return f"at most {features} instead of {out} output features"
+    return "fewer input features and a smaller map (pooling or a stride in front): output features alone do not do it"
+
+
+def ki(words: int) -> str:
+    """A number of words as people say it: 65536 is 64 Ki."""
+    return f"{words // 1024} Ki" if words >= 1024 and words % 1024 == 0 else str(words)
+
+
+def _lacking(need: Memory, chip: Chip) -> Iterator[tuple[int, str]]:
+    """Per kind of core (the first of each), which memories are too small."""
+    seen: set[Memory] = set()
+    for i, has in enumerate(chip.cores):
+        if has not in seen:
+            seen.add(has)
+            yield i, " and ".join(f for f in Memory._fields if getattr(need, f) > getattr(has, f))
+
+
+def _pair(pair: Pair) -> str:
+    return f"{pair[0]}x{pair[1]}"
+
+
+def _options(values: tuple[int, ...]) -> str:
+    return ", ".join(map(str, values))

@@ -1,0 +1,62 @@
+"""Last of the passes, and it changes nothing: is every layer weights, then neurons, then pools?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nirdynap.errors import (
+    MISPLACED_POOL,
+    NO_NEURON,
+    NO_WEIGHTS,
+    NOTHING_TO_COMPUTE,
+    SHARED_WEIGHTS,
+    SUM_OF_CURRENTS,
+    CompileError,
+    Diagnostic,
+    node_place,
+)
+from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Network, Node, Output, Pool, Scale
+
+
+def pairs(network: Network) -> Network:
+    """The network as it is.
+
+    Raises:
+        CompileError: ND206, ND207, ND208, ND214, ND215 or ND218 for what is no core, all at once.
+    """
+    findings = [finding for node in network.nodes for finding in _findings(network, node)]
+    if findings:
+        raise CompileError(findings)
+    return network
+
+
+def _findings(network: Network, node: Node) -> Iterator[Diagnostic]:
+    place = node_place(node.name)
+    before, after = _neighbours(network, node, False), _neighbours(network, node, True)
+    if isinstance(node, (Conv, Linear)):
+        if len(after) > 1:
+            yield SHARED_WEIGHTS.at(place, value=", ".join(n.name for n in after))
+        elif not isinstance(after[0], (IF, Pool)):  # for a pool the finding is there
+            yield NO_NEURON.at(place, value=node.name, limit=f"{type(after[0]).__name__} {after[0].name}")
+    elif isinstance(node, IF):
+        weights = [n for n in before if isinstance(n, (Conv, Linear))]
+        others = [f"{type(n).__name__} {n.name}" for n in before if not isinstance(n, (Conv, Linear))]
+        if others:
+            yield NO_WEIGHTS.at(place, value=", ".join(others))
+        elif len(weights) > 1:
+            yield SUM_OF_CURRENTS.at(place, value=len(weights))
+    elif isinstance(node, Pool):
+        wrong = [f"{type(n).__name__} {n.name}" for n in before if not isinstance(n, (IF, Pool))]
+        if wrong:
+            yield MISPLACED_POOL.at(place, value=", ".join(wrong))
+    elif isinstance(node, Output) and any(isinstance(n, Input) for n in before):
+        yield NOTHING_TO_COMPUTE.at(place)
+
+
+def _neighbours(network: Network, node: Node, forward: bool) -> tuple[Node, ...]:
+    """Targets (or sources), looking through what an earlier pass had to leave in place."""
+    step = network.targets if forward else network.sources
+    found: list[Node] = []
+    for other in step(node.name):
+        found += _neighbours(network, other, forward) if isinstance(other, (Scale, Flatten)) else [other]
+    return tuple(found)

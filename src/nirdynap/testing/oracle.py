@@ -1,0 +1,324 @@
+"""The slow, obvious runs of a spec: docs/semantics.md, sections Clocked run and Event run, line by line.
+
+Nothing here is fast and nothing is shared with the simulators: plain loops over plain integers, to be read beside the
+page. Inputs are taken to be valid; the simulators are the ones that check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nirdynap.ir.convention import SpikesPerStep
+from nirdynap.ir.events import Events
+from nirdynap.ir.result import CoreStats, Result, Semantics
+from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, Shape
+
+Address = tuple[int, int, int]
+"""(channel, y, x)"""
+
+
+class _Spike(NamedTuple):
+    time: int
+    address: Address
+
+
+def clocked(
+    spec: Spec,
+    raster: npt.ArrayLike,
+    *,
+    saturate: bool = True,
+    spikes_per_step: SpikesPerStep | None = None,
+    record: Literal["outputs", "all"] = "outputs",
+    dt_us: int = DEFAULT_DT_US,
+) -> Result:
+    """The clocked run of counts [time, channel, y, x] or [time, batch, channel, y, x], from fresh states."""
+    counts = np.asarray(raster, dtype=np.int64)
+    batch = counts[:, None] if counts.ndim == 4 else counts
+    many = (spikes_per_step or spec.spikes_per_step) == "many"
+    samples = [_Sample(spec) for _ in range(batch.shape[1])]
+    for index, sample in enumerate(samples):
+        for step in range(len(batch)):
+            _clocked_step(sample, step * dt_us, batch[step, index], saturate, many)
+    return _result(spec, samples, "clocked", saturate, record, dt_us, len(batch))
+
+
+def event(
+    spec: Spec,
+    recording: Events | Sequence[Events],
+    *,
+    order: Literal["depth", "breadth"] = "depth",
+    emission: Literal["raster", "channel"] = "raster",
+    bias_clock_us: int | None = None,
+    duration_us: int | None = None,
+    record: Literal["outputs", "all"] = "outputs",
+    dt_us: int = DEFAULT_DT_US,
+) -> Result:
+    """The event run of one recording or several (a batch), from fresh states."""
+    recordings = [recording] if isinstance(recording, Events) else list(recording)
+    samples = [_Sample(spec) for _ in recordings]
+    run = _breadth if order == "breadth" else _depth
+    for sample, events in zip(samples, recordings, strict=True):
+        last = int(events.t[-1]) if len(events) else 0
+        for time, address in _with_ticks(events, bias_clock_us, last if duration_us is None else duration_us):
+            if address is None:
+                _tick(sample)
+            else:
+                run(sample, _Spike(time, address), emission)
+    lasts = [int(events.t[-1]) // dt_us + 1 for events in recordings if len(events)]
+    steps = max(lasts, default=0) if duration_us is None else -(-duration_us // dt_us)
+    return _result(spec, samples, "event", True, record, dt_us, steps)
+
+
+class _Sample:
+    """State and books of one sample; everything is keyed by hardware core."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.membranes: dict[int, IntArray] = {}
+        for core in spec.cores:
+            start = np.zeros(core.neuron_shape) if core.initial_state is None else core.initial_state
+            self.membranes[core.core] = np.array(start, dtype=np.int64)
+        self.decimated = {core.core: 0 for core in spec.cores}
+        self.spikes: dict[int, list[_Spike]] = {core.core: [] for core in spec.cores}
+        self.synaptic_operations = {core.core: 0 for core in spec.cores}
+        self.saturated = {core.core: 0 for core in spec.cores}
+        self.dropped = {core.core: 0 for core in spec.cores}
+
+    def saturate16(self, core: CoreSpec, value: int) -> int:
+        if INT16_MIN <= value <= INT16_MAX:
+            return value
+        self.saturated[core.core] += 1
+        return INT16_MAX if value > 0 else INT16_MIN
+
+    def emit(self, core: CoreSpec, spike: _Spike) -> bool:
+        """Pass a spike through the core's decimator; those that pass are recorded."""
+        self.decimated[core.core] += 1
+        if self.decimated[core.core] < core.decimator:
+            return False
+        self.decimated[core.core] = 0
+        self.spikes[core.core].append(spike)
+        for port in self.spec.outputs:
+            if port.core == core.core and _at(spike.address, core, port.pooling, 0, core.neuron_shape) is None:
+                self.dropped[core.core] += 1
+        return True
+
+    def entries(self, address: Address) -> Iterator[tuple[CoreSpec, Address]]:
+        """Where an external event goes, in order."""
+        c, y, x = address
+        for port in self.spec.inputs:
+            core = self.spec.core(port.core)
+            if _inside((c + port.feature_shift, y, x), core.input_shape):
+                yield core, (c + port.feature_shift, y, x)
+            else:
+                self.dropped[core.core] += 1
+
+    def copies(self, core: CoreSpec, address: Address) -> Iterator[tuple[CoreSpec, Address]]:
+        """Where a spike of `core` goes: slot 0, then slot 1."""
+        for d in core.destinations:
+            target = self.spec.core(d.core)
+            arrival = _at(address, core, d.pooling, d.feature_shift, target.input_shape)
+            if arrival is None:
+                self.dropped[core.core] += 1
+            else:
+                yield target, arrival
+
+
+def _inside(address: Address, shape: Shape) -> bool:
+    return all(i < n for i, n in zip(address, shape, strict=True))
+
+
+def _at(address: Address, core: CoreSpec, pooling: int, shift: int, target: Shape) -> Address | None:
+    """Address of a spike of `core` at a map of shape `target`, or None where it is dropped."""
+    c, y, x = address
+    _, height, width = core.neuron_shape
+    arrival = (c + shift, y // pooling, x // pooling)
+    remainder = y >= height // pooling * pooling or x >= width // pooling * pooling
+    return None if remainder or not _inside(arrival, target) else arrival
+
+
+# --- clocked ----------------------------------------------------------------------------------------------------------
+
+
+def _clocked_step(sample: _Sample, time: int, counts: IntArray, saturate: bool, many: bool) -> None:
+    waiting = {core.core: np.zeros(core.input_shape, dtype=np.int64) for core in sample.spec.cores}
+    for c, y, x in np.argwhere(counts):
+        for _ in range(counts[c, y, x]):
+            for core, arrival in sample.entries((int(c), int(y), int(x))):
+                waiting[core.core][arrival] += 1
+    for core in sample.spec.cores:
+        currents = _conv(sample, core, waiting[core.core])
+        for o, oy, ox in np.ndindex(core.neuron_shape):
+            bias = 0 if core.bias is None else int(core.bias[o])
+            v = int(sample.membranes[core.core][o, oy, ox]) + int(currents[o, oy, ox]) + bias
+            saturated = sample.saturate16(core, v)
+            v = saturated if saturate else v
+            n = max(v, 0) // core.threshold_high
+            n = n if many else min(n, 1)
+            if n > 0:
+                v = 0 if core.return_to_zero else v - n * core.threshold_high
+            sample.membranes[core.core][o, oy, ox] = max(v, core.threshold_low)
+            for _ in range(n):
+                if sample.emit(core, _Spike(time, (o, oy, ox))):
+                    for target, arrival in sample.copies(core, (o, oy, ox)):
+                        waiting[target.core][arrival] += 1
+
+
+def _conv(sample: _Sample, core: CoreSpec, counts: IntArray) -> IntArray:
+    """Cross-correlation of the input counts with the weights, as torch."""
+    (sy, sx), (py, px) = core.stride, core.padding
+    _, _, ky, kx = core.weights.shape
+    weights = core.weights.astype(np.int64)
+    padded = np.pad(counts, ((0, 0), (py, py), (px, px)))
+    currents = np.zeros(core.neuron_shape, dtype=np.int64)
+    for oy, ox in np.ndindex(core.neuron_shape[1:]):
+        window = padded[:, oy * sy : oy * sy + ky, ox * sx : ox * sx + kx]
+        currents[:, oy, ox] = (weights * window).sum(axis=(1, 2, 3))
+        sample.synaptic_operations[core.core] += int(((weights != 0) * window).sum())
+    return currents
+
+
+# --- event ------------------------------------------------------------------------------------------------------------
+
+
+def _with_ticks(events: Events, period: int | None, duration: int) -> Iterator[tuple[int, Address | None]]:
+    """Events and ticks (address None) in order; a tick comes after all events with time <= its own."""
+    tick = period
+    for time, c, y, x in zip(events.t, events.c, events.y, events.x, strict=True):
+        while tick is not None and period is not None and tick < time:
+            yield tick, None
+            tick += period
+        yield int(time), (int(c), int(y), int(x))
+    while tick is not None and period is not None and tick <= duration:
+        yield tick, None
+        tick += period
+
+
+def _tick(sample: _Sample) -> None:
+    for core in sample.spec.cores:
+        if core.bias is not None:
+            v = sample.membranes[core.core]
+            for o, oy, ox in np.ndindex(core.neuron_shape):
+                moved = sample.saturate16(core, int(v[o, oy, ox]) + int(core.bias[o]))
+                v[o, oy, ox] = max(moved, core.threshold_low)
+
+
+def _depth(sample: _Sample, external: _Spike, emission: str) -> None:
+    def deliver(core: CoreSpec, address: Address) -> None:
+        for spike in _update(sample, core, address, external.time, emission):
+            for target, arrival in sample.copies(core, spike.address):
+                deliver(target, arrival)
+
+    for core, address in sample.entries(external.address):
+        deliver(core, address)
+
+
+def _breadth(sample: _Sample, external: _Spike, emission: str) -> None:
+    waiting: dict[int, list[Address]] = {core.core: [] for core in sample.spec.cores}
+    for core, address in sample.entries(external.address):
+        waiting[core.core].append(address)
+    for core in sample.spec.cores:
+        for address in waiting[core.core]:
+            for spike in _update(sample, core, address, external.time, emission):
+                for target, arrival in sample.copies(core, spike.address):
+                    waiting[target.core].append(arrival)
+
+
+def _update(sample: _Sample, core: CoreSpec, address: Address, time: int, emission: str) -> list[_Spike]:
+    """One event at one core; the spikes it causes that pass the decimator, in emission order."""
+    c, y, x = address
+    _, _, height, width = core.weights.shape
+    membranes = sample.membranes[core.core]
+    spikes = []
+    for o, oy, ox in _targets(core.neuron_shape, emission):
+        ky = y + core.padding[0] - oy * core.stride[0]
+        kx = x + core.padding[1] - ox * core.stride[1]
+        if not (0 <= ky < height and 0 <= kx < width and core.weights[o, c, ky, kx] != 0):
+            continue
+        sample.synaptic_operations[core.core] += 1
+        v = sample.saturate16(core, int(membranes[o, oy, ox]) + int(core.weights[o, c, ky, kx]))
+        if v >= core.threshold_high:
+            spikes.append(_Spike(time, (o, oy, ox)))
+            v = 0 if core.return_to_zero else v - core.threshold_high
+        membranes[o, oy, ox] = max(v, core.threshold_low)
+    return [spike for spike in spikes if sample.emit(core, spike)]
+
+
+def _targets(shape: Shape, emission: str) -> Iterable[Address]:
+    channels, height, width = shape
+    if emission == "channel":
+        return ((o, oy, ox) for o in range(channels) for oy in range(height) for ox in range(width))
+    return ((o, oy, ox) for oy in range(height) for ox in range(width) for o in range(channels))
+
+
+# --- result -----------------------------------------------------------------------------------------------------------
+
+
+def _result(
+    spec: Spec, samples: list[_Sample], semantics: Semantics, saturate: bool, record: str, dt_us: int, steps: int
+) -> Result:
+    cores = spec.cores
+
+    def raster(core: CoreSpec, pooling: int) -> IntArray:
+        _, height, width = core.neuron_shape
+        shape = (core.neuron_shape[0], height // pooling, width // pooling)
+        counts = np.zeros((steps, len(samples), *shape), dtype=np.int64)
+        for b, sample in enumerate(samples):
+            for spike in sample.spikes[core.core]:
+                if (address := _at(spike.address, core, pooling, 0, shape)) is not None:
+                    counts[(spike.time // dt_us, b, *address)] += 1
+        return counts
+
+    def events(core: CoreSpec, pooling: int) -> tuple[Events, ...]:
+        if semantics == "clocked":
+            counts = raster(core, pooling)
+            return tuple(Events.from_raster(counts[:, b], dt_us=dt_us) for b in range(len(samples)))
+        return tuple(_events(sample.spikes[core.core], core, pooling) for sample in samples)
+
+    everything = cores if record == "all" else ()
+    width = np.int16 if saturate else np.int32
+    return Result(
+        semantics=semantics,
+        spec=spec,
+        dt_us=dt_us,
+        counts={c.core: _counts(samples, c) for c in cores},
+        membranes={c.core: np.stack([s.membranes[c.core] for s in samples]).astype(width) for c in cores},
+        stats={c.core: _stats(samples, c) for c in cores},
+        output_rasters={p.name: raster(spec.core(p.core), p.pooling) for p in spec.outputs},
+        output_events={p.name: events(spec.core(p.core), p.pooling) for p in spec.outputs},
+        rasters={c.core: raster(c, 1) for c in everything} if semantics == "clocked" else {},
+        spikes={c.core: events(c, 1) for c in everything} if semantics == "event" else {},
+    )
+
+
+def _counts(samples: list[_Sample], core: CoreSpec) -> IntArray:
+    counts = np.zeros((len(samples), *core.neuron_shape), dtype=np.int64)
+    for b, sample in enumerate(samples):
+        for spike in sample.spikes[core.core]:
+            counts[(b, *spike.address)] += 1
+    return counts
+
+
+def _stats(samples: list[_Sample], core: CoreSpec) -> CoreStats:
+    return CoreStats(
+        spikes=sum(len(s.spikes[core.core]) for s in samples),
+        synaptic_operations=sum(s.synaptic_operations[core.core] for s in samples),
+        saturated=sum(s.saturated[core.core] for s in samples),
+        dropped=sum(s.dropped[core.core] for s in samples),
+    )
+
+
+def _events(spikes: list[_Spike], core: CoreSpec, pooling: int) -> Events:
+    _, height, width = core.neuron_shape
+    shape = (core.neuron_shape[0], height // pooling, width // pooling)
+    kept = [(s.time, a) for s in spikes if (a := _at(s.address, core, pooling, 0, shape)) is not None]
+    return Events(
+        t=np.array([time for time, _ in kept], dtype=np.int64),
+        c=np.array([address[0] for _, address in kept], dtype=np.int32),
+        y=np.array([address[1] for _, address in kept], dtype=np.int32),
+        x=np.array([address[2] for _, address in kept], dtype=np.int32),
+    )
