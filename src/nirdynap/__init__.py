@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nirdynap.errors import StoreError as StoreError
     from nirdynap.export.nir_writer import write as write
     from nirdynap.frontend import read as read
-    from nirdynap.interpret import interpret as interpret
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
     from nirdynap.ir.convention import Convention as Convention
     from nirdynap.ir.events import Events as Events
@@ -48,7 +47,6 @@ _ROOMS = {
     "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
     "export.nir_writer": ("write",),
     "frontend": ("read",),
-    "interpret": ("interpret",),
     "ir.convention": ("CONVENTIONS", "Convention"),
     "ir.events": ("Events",),
     "ir.network": ("Network",),
@@ -68,7 +66,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'nirdynap' has no attribute {name!r}")
     value = getattr(import_module(f"nirdynap.{_HOME[name]}"), name)
-    # `verify` and `compile` are rooms as well as names: the name that was asked for stays.
     globals()[name] = value
     return value
 

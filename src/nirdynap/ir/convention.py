@@ -71,7 +71,7 @@ def check_choice(parameter: str, value: object, place: str) -> Diagnostic | None
     """A diagnostic if `value` is not a legal setting of the convention's field `parameter`."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if parameter == "v_min":
-        if value in ("none", "-threshold") or (number and value <= 0):  # type: ignore[operator]
+        if value in ("none", "-threshold") or (number and -float("inf") < value <= 0):  # type: ignore[operator]
             return None
         return BAD_OPTION.at(
             place, parameter=parameter, value=str(value), limit='"none", "-threshold", or a number <= 0'

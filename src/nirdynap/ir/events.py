@@ -18,7 +18,7 @@ from nirdynap.errors import (
     InputError,
 )
 from nirdynap.ir.digest import Digested, frozen
-from nirdynap.ir.units import DEFAULT_DT_US, IntArray, Shape
+from nirdynap.ir.units import DEFAULT_DT_US, IntArray, Shape, is_positive
 
 _STRUCTURE = np.dtype([("x", "<i4"), ("y", "<i4"), ("t", "<i8"), ("p", "<i4")])
 
@@ -127,9 +127,12 @@ def whole_counts(raster: npt.ArrayLike) -> IntArray:
     """`raster` as int64 counts.
 
     Raises:
-        InputError: ND504 for negative, fractional, infinite or non-numeric entries.
+        InputError: ND504 for negative, fractional, infinite or non-numeric entries, and for ragged lists.
     """
-    array = np.asarray(raster)
+    try:
+        array = np.asarray(raster)
+    except ValueError as error:
+        raise InputError([BAD_RASTER.at("$.raster", value=str(error))]) from None
     if problem := _not_whole(array, np.iinfo(np.int64).max):
         raise InputError([BAD_RASTER.at("$.raster", value=f"the raster {problem}")])
     if array.size and array.min() < 0:
@@ -149,6 +152,6 @@ def _not_whole(array: npt.NDArray[Any], largest: int) -> str | None:
 
 
 def _check_dt(dt_us: int) -> None:
-    if isinstance(dt_us, bool) or not isinstance(dt_us, (int, np.integer)) or dt_us < 1:
+    if not is_positive(dt_us):
         limit = "a positive whole number of microseconds"
         raise InputError([BAD_RUN_OPTION.at("$.dt_us", parameter="dt_us", value=str(dt_us), limit=limit)])

@@ -42,3 +42,8 @@ def pool_counts(counts: IntArray, pooling: int) -> IntArray:
     whole = counts[..., : rows * pooling, : columns * pooling]
     sums: IntArray = whole.reshape(*front, rows, pooling, columns, pooling).sum(axis=(-3, -1))
     return sums
+
+
+def is_positive(number: object) -> bool:
+    """Is it a whole number from 1 up? (True is not a number.)"""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number >= 1)

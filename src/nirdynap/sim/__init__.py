@@ -1,0 +1,6 @@
+"""Exact simulation of a spec on recordings."""
+
+from nirdynap.sim.asynchronous import EventSimulator as EventSimulator
+from nirdynap.sim.clocked import ClockedSimulator as ClockedSimulator
+from nirdynap.sim.protocol import Simulator as Simulator
+from nirdynap.sim.run import simulate as simulate

@@ -270,7 +270,7 @@ def _result(
         for b, sample in enumerate(samples):
             for spike in sample.spikes[core.core]:
                 if (address := _at(spike.address, core, pooling, 0, shape)) is not None:
-                    counts[(spike.time // dt_us, b, *address)] += 1
+                    counts[spike.time // dt_us, b][address] += 1
         return counts
 
     def events(core: CoreSpec, pooling: int) -> tuple[Events, ...]:
@@ -299,7 +299,7 @@ def _counts(samples: list[_Sample], core: CoreSpec) -> IntArray:
     counts = np.zeros((len(samples), *core.neuron_shape), dtype=np.int64)
     for b, sample in enumerate(samples):
         for spike in sample.spikes[core.core]:
-            counts[(b, *spike.address)] += 1
+            counts[b][spike.address] += 1
     return counts
 
 

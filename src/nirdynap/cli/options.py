@@ -1,0 +1,126 @@
+"""The words of the command line that several commands share, declared once and named as in the Python API."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nirdynap.errors import BAD_OPTION, CompileError
+from nirdynap.ir.convention import CONVENTIONS
+
+NirFile = Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")]
+SpecOrNir = Annotated[Path, typer.Argument(metavar="FILE", help="A NIR graph (.nir) or a spec (.h5, .nirdynap, .json).")]
+InputFile = Annotated[
+    Path,
+    typer.Option(
+        "--input",
+        metavar="FILE",
+        help="Recordings. An .npz with t, c, y, x or x, y, t, p (t in µs; for several samples also start, the offset of "
+        "each), or with raster; if it holds label, the accuracy is told. Or an .npy: a structured array with x, y, t, p, "
+        "or a raster of time, batch, channel, y, x.",
+    ),
+]
+
+
+def _reading(text: str, **settings: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="What the file leaves open", **settings)
+
+
+def _run(text: str, **settings: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="The run", **settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options that belong together; None is an option that was not given."""
+
+    def given(self) -> dict[str, Any]:
+        """Keyword arguments for the Python function of the same names."""
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in options.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Options):
+    """How a NIR file is read: the arguments of `nirdynap.read`."""
+
+    convention: Annotated[str | None, _reading(f"One of {', '.join(CONVENTIONS)}.", show_default="nir")] = None
+    reset: Annotated[str | None, _reading("subtract or zero.")] = None
+    v_min: Annotated[str | None, _reading("Lower bound of all membranes: none, -threshold, or a number <= 0.")] = None
+    tie: Annotated[str | None, _reading("At v == threshold a neuron fires or waits.")] = None
+    spikes_per_step: Annotated[str | None, _reading("Spikes of a neuron in one time step: one or many.")] = None
+    dt: Annotated[float | None, _reading("Time step in seconds, where the convention multiplies r by it.")] = None
+    flatten: Annotated[str | None, _reading("Order of the elements behind a Flatten: chw or hwc.")] = None
+    delay: Annotated[str | None, _reading("drop accepts that branches of unequal delay meet.")] = None
+    input_shape: Annotated[str | None, _reading("C,H,W or N, where the file does not say it.", metavar="C,H,W")] = None
+
+    def given(self) -> dict[str, Any]:
+        """Keyword arguments of `nirdynap.read`.
+
+        Raises:
+            CompileError: ND126 for an input shape that is not made of whole numbers.
+        """
+        options = Options.given(self)
+        if self.v_min is not None:
+            options["v_min"] = _number_or_text(self.v_min)
+        if self.input_shape is not None:
+            options["input_shape"] = _shape(self.input_shape)
+        return options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowering(Reading):
+    """How a NIR file becomes a spec: the arguments of `nirdynap.nir_to_dynapcnn`."""
+
+    chip: Annotated[
+        str | None,
+        typer.Option(help="A chip (nirdynap chips), a board's name, or a chip file (.toml).", show_default="speck2f"),
+    ] = None
+    bias_bits: Annotated[
+        int | None, typer.Option(help="8 includes biases in the scale, 16 uses the whole bias word.", show_default="8")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(Options):
+    """How a spec is run: the arguments of `nirdynap.simulate`."""
+
+    semantics: Annotated[
+        str | None,
+        _run("clocked (time steps) or event (the asynchronous chip): two different answers.", show_default="clocked"),
+    ] = None
+    order: Annotated[str | None, _run("Event run: depth or breadth.", show_default="depth")] = None
+    emission: Annotated[
+        str | None, _run("Event run, order of spikes born of one event: raster or channel.", show_default="raster")
+    ] = None
+    record: Annotated[
+        str | None, _run("all: the file of --output also holds each core's spikes.", show_default="outputs")
+    ] = None
+    saturate: Annotated[
+        bool | None, _run("Clocked run: hold membranes in 16 bits, or not (as sinabs).", show_default="saturate")
+    ] = None
+    bias_clock_us: Annotated[int | None, _run("Event run: period of the bias clock in µs.")] = None
+    dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
+    duration_us: Annotated[
+        int | None,
+        _run("Length of event recordings in µs.", show_default="the file's, or up to the last event"),
+    ] = None
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # "none", "-threshold", or something that the reader refuses
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        finding = BAD_OPTION.at("$.input_shape", parameter="input_shape", value=text, limit="C,H,W or N")
+        raise CompileError([finding]) from None

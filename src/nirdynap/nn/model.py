@@ -1,0 +1,324 @@
+"""A spec as a torch module: the clocked run in float32, exact to the bit (docs/semantics.md, section Clocked run).
+
+float32 holds every whole number up to 2**24. A convolution of counts with integer weights is a sum of products whose
+partial sums, in whatever order they are added, stay within (sum of |W|) * (largest count). So as long as
+
+    |v| + sum |W| * max count + |B| < 2**24
+
+holds at each core and step, nothing is rounded and the module computes integers. The bound is watched, not assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, cast, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nirdynap.errors import BAD_RASTER, BAD_RUN_OPTION, NOT_EXACT, Diagnostic, InputError, raise_errors
+from nirdynap.ir.convention import SpikesPerStep
+from nirdynap.ir.events import Events
+from nirdynap.ir.result import LazyMapping, Result
+from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.tally import core_stats
+from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
+
+EXACT_BELOW = 2**24
+
+
+def dynapcnn_to_torch(
+    spec: Spec,
+    *,
+    saturate: bool = True,
+    spikes_per_step: SpikesPerStep | None = None,
+    record: Literal["outputs", "all"] = "outputs",
+) -> DynapcnnModel:
+    """An exact torch module of a spec: raster [time, batch, channel, y, x] in and out.
+
+    Args:
+        spec: what to run.
+        saturate: hold membranes in the chip's 16 bits; without it they are as wide as sinabs'.
+        spikes_per_step: "many" or "one" spike of a neuron in a time step; default: as the spec says.
+        record: what `DynapcnnModel.run` keeps: the outputs, or the rasters of "all" cores as well.
+
+    Raises:
+        InputError: ND507 for each unknown option.
+    """
+    choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
+        ("saturate", saturate, (True, False)),
+        ("spikes_per_step", spikes_per_step, (None, "one", "many")),
+        ("record", record, ("outputs", "all")),
+    )
+    raise_errors(
+        (_bad_option(n, v, ", ".join(map(str, legal))) for n, v, legal in choices if v not in legal), InputError
+    )
+    many = (spikes_per_step or spec.spikes_per_step) == "many"
+    return DynapcnnModel(spec, saturate=saturate, many=many, record_all=record == "all")
+
+
+@final
+class DynapcnnModel(nn.Module):
+    """The clocked run of a spec; made by `dynapcnn_to_torch`.
+
+    States live on from call to call until `reset_states`; a call that raises leaves them as they were. Weights are
+    buffers: `to(device)` moves them and the states, and nothing here is trained.
+    """
+
+    def __init__(self, spec: Spec, *, saturate: bool, many: bool, record_all: bool) -> None:
+        super().__init__()
+        self.spec = spec
+        self._saturate = saturate
+        self._record_all = record_all
+        self._random: _Random | None = None
+        self._cores = nn.ModuleList(_Core(core, saturate=saturate, many=many) for core in spec.cores)
+
+    def reset_states(self, randomize: bool = False, seed: int | None = None) -> None:
+        """Start anew: from the spec's initial states or from random ones, with the decimators at zero.
+
+        Args:
+            randomize: each membrane is drawn from the whole numbers between threshold_low (but at least
+                -threshold_high) and threshold_high - 1, all equally likely, for each sample of the next call.
+            seed: of the random states, the same on every device; default: torch's global generator.
+        """
+        self._random = _Random(seed) if randomize else None
+        for core in self._in_order():
+            core.membranes = core.phases = None
+
+    def forward(self, raster: Tensor) -> Tensor | dict[str, Tensor]:
+        """Output counts, float32 [time, batch, c, y, x] after the output's pooling; by Output node if several.
+
+        Args:
+            raster: non-negative whole counts [time, batch, channel, y, x], of any dtype.
+
+        Raises:
+            InputError: ND504 for a bad raster, ND507 for a batch of another size than the states kept, ND508 where
+                float32 would not be exact.
+        """
+        outputs, _ = self._run(raster, record_all=False)
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
+    def run(self, raster: Tensor, *, dt_us: int = DEFAULT_DT_US) -> Result:
+        """As `forward`, with every core's counts, membranes and stats (and rasters, with record="all").
+
+        Args:
+            raster: non-negative whole counts [time, batch, channel, y, x], of any dtype.
+            dt_us: length of a time step in microseconds, for the result's events.
+
+        Raises:
+            InputError: as `forward`, and ND507 for a bad `dt_us`.
+        """
+        if not is_positive(dt_us):
+            raise InputError([_bad_option("dt_us", dt_us, "a positive whole number of microseconds")])
+        outputs, passages = self._run(raster, record_all=self._record_all)
+        books = {core.core: p for core, p in zip(self.spec.cores, passages, strict=True)}
+        counts = {k: _integers(p.counts) for k, p in books.items()}
+        inputs = _integers(raster.to(torch.int64).sum(dim=(0, 1)))
+        saturated = {k: int(p.saturated) for k, p in books.items()}
+        width = torch.int16 if self._saturate else torch.int32
+        rasters = {name: _integers(counts) for name, counts in outputs.items()}
+        return Result(
+            semantics="clocked",
+            spec=self.spec,
+            dt_us=dt_us,
+            counts=counts,
+            membranes={k: _integers(p.membranes, width) for k, p in books.items()},
+            stats=core_stats(self.spec, inputs, counts, saturated),
+            output_rasters=rasters,
+            output_events=LazyMapping({name: partial(_events, r, dt_us) for name, r in rasters.items()}),
+            rasters={k: _integers(torch.stack(p.raster)) for k, p in books.items() if p.raster},
+            spikes={},
+        )
+
+    def _in_order(self) -> list[_Core]:
+        return cast("list[_Core]", list(self._cores))
+
+    @torch.no_grad()
+    def _run(self, raster: Tensor, *, record_all: bool) -> tuple[dict[str, Tensor], list[_Passage]]:
+        """Outputs by node name, and what happened at each core."""
+        counts = self._checked(raster)
+        steps, batch = counts.shape[:2]
+        passages = [_Passage(core, batch, self._random, record=record_all) for core in self._in_order()]
+        outputs = {
+            port.name: counts.new_zeros((steps, batch, *self.spec.output_shape(port))) for port in self.spec.outputs
+        }
+        # cuDNN may choose tensor cores or Winograd transforms, and both round.
+        with torch.backends.cudnn.flags(enabled=False):
+            for step in range(steps):
+                self._step(counts[step], passages, {name: output[step] for name, output in outputs.items()})
+        raise_errors(self._inexact(passages, outputs), InputError)
+        for core, passage in zip(self._in_order(), passages, strict=True):
+            core.membranes, core.phases = passage.membranes, passage.phases
+        return outputs, passages
+
+    def _step(self, given: Tensor, passages: list[_Passage], outputs: dict[str, Tensor]) -> None:
+        batch = len(given)
+        waiting = {core.core: given.new_zeros((batch, *core.input_shape)) for core in self.spec.cores}
+        for entry in self.spec.inputs:
+            _place(given, entry.feature_shift, waiting[entry.core])
+        for core, passage in zip(self.spec.cores, passages, strict=True):
+            spikes = passage.step(waiting[core.core])
+            for d in core.destinations:
+                _place(_pool(spikes, d.pooling), d.feature_shift, waiting[d.core])
+            for port in self.spec.outputs:
+                if port.core == core.core:
+                    outputs[port.name].copy_(_pool(spikes, port.pooling))
+
+    def _checked(self, raster: Tensor) -> Tensor:
+        """The raster in float32, on the weights' device."""
+        core = self._in_order()[0]
+        findings = []
+        if raster.ndim != 5 or tuple(raster.shape[2:]) != self.spec.input_shape or raster.shape[1] == 0:
+            wanted = f"[time, batch, channel, y, x] with (channel, y, x) = {self.spec.input_shape}"
+            findings.append(BAD_RASTER.at("$.raster", value=f"shape is {tuple(raster.shape)}, expected {wanted}"))
+        elif core.membranes is not None and len(core.membranes) != raster.shape[1]:
+            limit = f"{len(core.membranes)}, whose states are kept; reset_states() forgets them"
+            findings.append(_bad_option("samples", raster.shape[1], limit))
+        counts = raster.to(core.weights.device, torch.float32)
+        if not bool((torch.isfinite(counts) & (counts >= 0) & (counts == counts.floor())).all()):
+            findings.append(BAD_RASTER.at("$.raster", value="counts are not whole numbers from 0 up"))
+        if core.weights.dtype != torch.float32:
+            findings.append(_bad_option("dtype", core.weights.dtype, "torch.float32"))
+        if torch.get_float32_matmul_precision() != "highest":
+            findings.append(_bad_option("float32_matmul_precision", torch.get_float32_matmul_precision(), "highest"))
+        raise_errors(findings, InputError)
+        return counts
+
+    def _inexact(self, passages: list[_Passage], outputs: dict[str, Tensor]) -> list[Diagnostic]:
+        largest = {core.core: float(p.largest) for core, p in zip(self.spec.cores, passages, strict=True)}
+        for port in self.spec.outputs:
+            if outputs[port.name].numel():
+                largest[port.core] = max(largest[port.core], float(outputs[port.name].max()))
+        # `not (a < b)` also catches NaN.
+        return [
+            NOT_EXACT.at(f"$.cores.{core}", value=value, limit=EXACT_BELOW, core=core)
+            for core, value in largest.items()
+            if not value < EXACT_BELOW
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Random:
+    """The next call starts from random states; `seed` None means torch's global generator."""
+
+    seed: int | None
+
+
+@final
+class _Core(nn.Module):
+    """Constants of one core, and the state that lives on between calls."""
+
+    weights: Tensor
+    bias: Tensor
+    reach: Tensor
+    initial: Tensor
+    membranes: Tensor | None
+    phases: Tensor | None
+
+    def __init__(self, spec: CoreSpec, *, saturate: bool, many: bool) -> None:
+        super().__init__()
+        self.spec = spec
+        self.saturate = saturate
+        self.many = many
+        weights = torch.from_numpy(spec.weights.astype("float32"))
+        bias = torch.zeros(len(weights)) if spec.bias is None else torch.from_numpy(spec.bias.astype("float32"))
+        initial = torch.zeros(spec.neuron_shape)
+        if spec.initial_state is not None:
+            initial = torch.from_numpy(spec.initial_state.astype("float32"))
+        self.register_buffer("weights", weights)
+        self.register_buffer("bias", bias[:, None, None])
+        self.register_buffer("reach", weights.abs().sum(dim=(1, 2, 3)).amax())
+        self.register_buffer("initial", initial)
+        self.register_buffer("membranes", None, persistent=False)
+        self.register_buffer("phases", None, persistent=False)
+
+    def start(self, batch: int, random: _Random | None) -> tuple[Tensor, Tensor]:
+        """Membranes [batch, c, y, x] and decimator counters int64 [batch] at the start of a call."""
+        if self.membranes is not None and self.phases is not None:
+            return self.membranes, self.phases
+        phases = torch.zeros(batch, dtype=torch.int64, device=self.weights.device)
+        if random is None:
+            return self.initial.expand(batch, *self.initial.shape), phases
+        # Drawn on the CPU, whose generator gives the same numbers everywhere.
+        generator = None if random.seed is None else torch.Generator().manual_seed(random.seed + self.spec.core)
+        low, high = max(self.spec.threshold_low, -self.spec.threshold_high), self.spec.threshold_high
+        drawn = torch.randint(low, high, (batch, *self.initial.shape), generator=generator)
+        return drawn.to(self.initial), phases
+
+
+@final
+class _Passage:
+    """One core during one call: its running state and its books."""
+
+    def __init__(self, core: _Core, batch: int, random: _Random | None, *, record: bool) -> None:
+        self._core = core
+        self._record = record
+        self.membranes, self.phases = core.start(batch, random)
+        self.counts = torch.zeros(self.membranes.shape, dtype=torch.int64, device=self.membranes.device)
+        self.saturated = self.counts.new_zeros(())
+        self.largest = self.membranes.new_zeros(())
+        self.raster: list[Tensor] = []
+
+    def step(self, counts: Tensor) -> Tensor:
+        """Spikes [batch, c, y, x] of one time step, after decimation."""
+        core, spec = self._core, self._core.spec
+        bound = self.membranes.abs().amax() + core.reach * counts.amax() + core.bias.abs().amax()
+        self.largest = torch.maximum(self.largest, bound)
+        v = self.membranes + functional.conv2d(counts, core.weights, stride=spec.stride, padding=spec.padding)
+        v = v + core.bias
+        self.saturated += ((v < INT16_MIN) | (v > INT16_MAX)).sum()
+        if core.saturate:
+            v = v.clamp(INT16_MIN, INT16_MAX)
+        n = torch.div(v.clamp(min=0), spec.threshold_high, rounding_mode="floor")
+        if not core.many:
+            n = n.clamp(max=1)
+        v = v.masked_fill(n > 0, 0) if spec.return_to_zero else v - n * spec.threshold_high
+        self.membranes = v.clamp(min=spec.threshold_low)
+        if spec.decimator != 1:
+            n = self._decimate(n)
+        self.counts += n.to(torch.int64)
+        if self._record:
+            self.raster.append(n)
+        return n
+
+    def _decimate(self, n: Tensor) -> Tensor:
+        """Every Nth spike, counted per sample in the order of channel, y, x."""
+        every = self._core.spec.decimator
+        spikes = n.flatten(1).to(torch.int64)
+        total = self.phases[:, None] + spikes.cumsum(dim=1)
+        self.phases = total[:, -1] % every
+        return (total // every - (total - spikes) // every).reshape(n.shape).to(n)
+
+
+def _pool(counts: Tensor, pooling: int) -> Tensor:
+    """Exact sums over windows; remainder rows and columns are left out."""
+    if pooling == 1:
+        return counts
+    batch, channels, height, width = counts.shape
+    rows, columns = height // pooling, width // pooling
+    whole = counts[:, :, : rows * pooling, : columns * pooling]
+    return whole.reshape(batch, channels, rows, pooling, columns, pooling).sum(dim=(3, 5))
+
+
+def _place(counts: Tensor, feature_shift: int, target: Tensor) -> None:
+    """Add counts to a target's input at (0, 0), channels moved up; what lies outside is dropped."""
+    part = counts[:, : max(0, target.shape[1] - feature_shift), : target.shape[2], : target.shape[3]]
+    _, channels, height, width = part.shape
+    target[:, feature_shift : feature_shift + channels, :height, :width] += part
+
+
+def _integers(values: Tensor, dtype: torch.dtype = torch.int64) -> IntArray:
+    array: IntArray = values.to("cpu", dtype).numpy()
+    array = array.copy()
+    array.setflags(write=False)
+    return array
+
+
+def _events(raster: IntArray, dt_us: int) -> tuple[Events, ...]:
+    return tuple(Events.from_raster(raster[:, sample], dt_us=dt_us) for sample in range(raster.shape[1]))
+
+
+def _bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
+    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)

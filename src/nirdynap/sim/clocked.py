@@ -1,0 +1,103 @@
+"""The clocked run: time steps, as training saw them (docs/semantics.md, section Clocked run)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+import numpy as np
+
+from nirdynap.errors import BEYOND_INT32, Diagnostic, InputError, raise_errors
+from nirdynap.ir.convention import SpikesPerStep
+from nirdynap.ir.result import Result
+from nirdynap.ir.spec import Spec
+from nirdynap.ir.units import DEFAULT_DT_US, IntArray
+from nirdynap.sim.assemble import Raw, assemble
+from nirdynap.sim.options import check_batch, check_choice, check_record, load_kernels
+from nirdynap.sim.plan import Network, State, flatten, fresh_state
+from nirdynap.sim.protocol import Progress, Record, Recording
+from nirdynap.sim.stimulus import COUNT_MAX, Stimulus, read_recording
+
+
+@final
+class ClockedSimulator:
+    """A `Simulator` that runs in time steps.
+
+    Args:
+        spec: what to run.
+        saturate: hold membranes in the chip's 16 bits; without it they have 32 (sinabs' model).
+        spikes_per_step: "many" or "one" spike of a neuron in a time step; default: as the spec says.
+
+    Raises:
+        InputError: ND507 for an unknown option.
+    """
+
+    def __init__(self, spec: Spec, *, saturate: bool = True, spikes_per_step: SpikesPerStep | None = None) -> None:
+        raise_errors(clocked_findings(saturate, spikes_per_step), InputError)
+        self._spec = spec
+        self._saturate = bool(saturate)
+        self._many = (spikes_per_step or spec.spikes_per_step) == "many"
+        self._state: State | None = None
+
+    def reset_states(self) -> None:
+        """Membranes become the spec's initial states, decimators start anew."""
+        self._state = None
+
+    def run(
+        self,
+        recording: Recording,
+        *,
+        record: Record = "outputs",
+        dt_us: int = DEFAULT_DT_US,
+        duration_us: int | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
+        """One more recording or batch, as in `Simulator.run`. Event lists are binned; each sample ends with its own."""
+        raise_errors(check_record(record), InputError)
+        stimuli = read_recording(recording, self._spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+        state = self._state or fresh_state(self._spec, len(stimuli), np.int32)
+        raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
+        net = flatten(self._spec, record_all=record == "all")
+        raw, self._state = self._run_samples(net, stimuli, state, dt_us, progress)
+        return assemble(self._spec, "clocked", stimuli, raw, record=record, dt_us=dt_us)
+
+    def _run_samples(
+        self, net: Network, stimuli: tuple[Stimulus, ...], state: State, dt_us: int, progress: Progress | None
+    ) -> tuple[Raw, State]:
+        kernels = load_kernels()
+        membranes, phases = state.membranes.copy(), state.phases.copy()
+        counts = np.zeros(membranes.shape, dtype=np.int64)
+        saturated = np.zeros(len(net.cores), dtype=np.int64)
+        overflow = np.array([-1, 0], dtype=np.int64)
+        records = []
+        for i, s in enumerate(stimuli):
+            starts = np.searchsorted(s.t, np.arange(s.steps + 1) * dt_us)
+            rows = kernels.run_steps(
+                net, starts, s.c, s.y, s.x, s.count, self._many, self._saturate,
+                membranes[i], phases[i], counts[i], saturated, overflow,
+            )  # fmt: skip
+            raise_errors(self._overflow_findings(overflow), InputError)
+            rows[:, 0] *= dt_us
+            records.append(rows)
+            if progress is not None:
+                progress(i + 1, len(stimuli))
+        raw = Raw(
+            records=tuple(records),
+            membranes=membranes.astype(np.int16) if self._saturate else membranes,
+            counts=counts,
+            saturated=saturated,
+            steps=max(s.steps for s in stimuli),
+        )
+        return raw, State(membranes=membranes, phases=phases)
+
+    def _overflow_findings(self, overflow: IntArray) -> Iterator[Diagnostic]:
+        index, value = (int(n) for n in overflow)
+        if index >= 0:
+            core = self._spec.cores[index]
+            yield BEYOND_INT32.at(f"$.cores.{core.core}", value=value, limit=COUNT_MAX, core=core.core)
+
+
+def clocked_findings(saturate: object, spikes_per_step: object) -> Iterator[Diagnostic]:
+    """What is wrong with the options of a clocked run."""
+    yield from check_choice("saturate", saturate, (True, False))
+    yield from check_choice("spikes_per_step", spikes_per_step, (None, "one", "many"))

@@ -1,0 +1,118 @@
+"""The first place where two adjacent rungs differ, and whether rounding alone explains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nirdynap.errors import LOWERING_DIFFERS, ROUNDING_MOVED_SPIKE, Diagnostic, Kind, node_place
+from nirdynap.interpret import interpret
+from nirdynap.ir.network import Network
+from nirdynap.ir.spec import Spec
+from nirdynap.ir.units import IntArray
+from nirdynap.verify.rungs import Trace, lateness, neuron_of, with_time_to_answer
+
+_ROUNDING = 1e-9  # thresholds; float64 sums of a run err by some 1e-13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One neuron in one time step, with another number of spikes than on the rung before.
+
+    All layers before `layer` agree in every step, and so does `layer` in every earlier step.
+
+    Attributes:
+        layer: the user's weight node.
+        sample: index in the batch.
+        step: time step; for event runs the bin ``t // dt_us``.
+        channel, y, x: the neuron.
+        value, reference: spikes there on the rung and on the one before it.
+    """
+
+    layer: str
+    sample: int
+    step: int
+    channel: int
+    y: int
+    x: int
+    value: int
+    reference: int
+
+
+def first_difference(layers: tuple[str, ...], reference: Trace, trace: Trace, first_sample: int) -> Difference | None:
+    """Topologically first layer, then first step, then sample, channel, y, x; None if all spikes are the same.
+
+    Args:
+        layers: their names, in order.
+        reference, trace: two rungs on the same samples.
+        first_sample: index in the whole batch of the first of these samples.
+    """
+    for index, layer in enumerate(layers):
+        before, here = reference.raster(index), trace.raster(index)
+        unequal = before != here
+        if unequal.any():
+            at = np.unravel_index(np.argmax(unequal), unequal.shape)
+            step, sample, channel, y, x = (int(i) for i in at)
+            return Difference(
+                layer=layer,
+                sample=first_sample + sample,
+                step=step,
+                channel=channel,
+                y=y,
+                x=x,
+                value=int(here[at]),
+                reference=int(before[at]),
+            )
+    return None
+
+
+def earliest(layers: tuple[str, ...], differences: tuple[Difference | None, ...]) -> Difference | None:
+    """The first of what was found on the parts of a batch, in the order of `first_difference`."""
+    found = [d for d in differences if d is not None]
+    return min(found, key=lambda d: (layers.index(d.layer), d.step, d.sample), default=None)
+
+
+def explained(difference: Difference, spec: Spec, networks: tuple[Network, Network], raster: IntArray) -> Diagnostic:
+    """Why the lowered network departs from the float network: ND701 for rounding, ND702 for anything else.
+
+    Args:
+        difference: the first one between the two.
+        spec: what became of both.
+        networks: the float and the lowered network.
+        raster: input counts [time, 1, c, y, x] of the sample where they differ.
+    """
+    fewer = networks[0] if difference.reference < difference.value else networks[1]
+    distance = _distance(difference, spec, fewer, raster)
+    return _finding(ROUNDING_MOVED_SPIKE if distance < _ROUNDING else LOWERING_DIFFERS, difference, distance)
+
+
+def _distance(difference: Difference, spec: Spec, network: Network, raster: IntArray) -> float:
+    """How far the membrane was from the spike that the other run has, in thresholds.
+
+    Inputs up to this step are equal in both runs, so the membranes differ by rounding alone: unless lowering is wrong,
+    that of the run with fewer spikes lies just below the level. NaN where a reset to zero has wiped it out.
+    """
+    neuron = neuron_of(spec.find_core(difference.layer), network)
+    at = (difference.channel, difference.y, difference.x)
+    fired = min(difference.value, difference.reference)
+    # A delayed layer decides before it integrates: then the membrane is read before the step, else behind it.
+    decides_first = network.convention.delay > 0
+    end = difference.step + lateness(network)[neuron.name] + (0 if decides_first else 1)
+    result = interpret(network, with_time_to_answer(network, raster)[:end])
+    level = float(result.membranes[neuron.name][(0, *at)] / neuron.threshold[at])
+    if not decides_first and fired > 0:
+        level = level + fired if neuron.reset == "subtract" else float("nan")
+    return abs(level - max(difference.value, difference.reference))
+
+
+def _finding(kind: Kind, difference: Difference, distance: float) -> Diagnostic:
+    return kind.at(
+        node_place(difference.layer),
+        value=difference.value,
+        limit=difference.reference,
+        step=difference.step,
+        sample=difference.sample,
+        where=(difference.channel, difference.y, difference.x),
+        distance=distance,
+    )
