@@ -20,6 +20,7 @@ from nirdynap.ir.result import CoreStats
 from nirdynap.ir.spec import CoreSpec, Memory, Spec
 from nirdynap.schema import validate
 from nirdynap.shipped import shipped
+from nirdynap.verify import Agreement, Comparison, Difference, Rung, RungLayer, Verification
 
 SCHEMAS = ("chip-v1", "spec-v1", "result-v1")
 
@@ -76,6 +77,12 @@ def test_schemas_are_strict(schema: str) -> None:
         ("result-v1", "layer_row", LayerRow),
         ("result-v1", "limits", Limits),
         ("result-v1", "memory", Memory),
+        ("result-v1", "settings", Convention),
+        ("result-v1", "source", Source),
+        ("result-v1", "rung", Rung),
+        ("result-v1", "comparison", Comparison),
+        ("result-v1", "agreement", Agreement),
+        ("result-v1", "difference", Difference),
     ],
 )
 def test_schemas_have_the_fields_of_the_records(schema: str, part: str, record: type) -> None:
@@ -88,6 +95,14 @@ def test_bodies_have_the_fields_of_the_records() -> None:
     assert set(bodies["simulate"]["properties"]["cores"]["items"]["properties"]) == fields_of(CoreStats) | {
         "core",
         "name",
+    }
+    assert set(bodies["rung"]["properties"]["layers"]["items"]["properties"]) == fields_of(RungLayer)
+    assert set(bodies["verify"]["properties"]) == (fields_of(Verification) - {"spec", "notes"}) | {
+        *("chip", "convention", "digest", "correct")
+    }
+    assert set(bodies["chips"]["properties"]["chips"]["items"]["properties"]) == fields_of(Chip)
+    assert set(bodies["core_view"]["properties"]) == (fields_of(CoreSpec) - {"weights", "bias", "initial_state"}) | {
+        *("kernel", "has_bias")
     }
     assert set(load("spec-v1")["properties"]) == fields_of(Spec) | {"schema", "digest", "arrays"}
     assert set(load("chip-v1")["properties"]) == fields_of(Chip) | {"schema"}
@@ -132,15 +147,45 @@ CORE_VIEW = {
     "destinations": [{"core": 1, "pooling": 2, "feature_shift": 0}],
     "memory": MEMORY,
     "capacity": MEMORY,
+    "decimator": 1,
+}
+SETTINGS = {
+    "name": "nir",
+    "tie": "fires",
+    "reset": "file",
+    "v_min": "none",
+    "spikes_per_step": "one",
+    "gain": "r",
+    "flatten": "chw",
+    "delay": 0,
+    "dt": None,
+    "drop_delay": False,
 }
 RUNG = {
     "name": "event",
-    "layers": [{"name": "fc", "spikes": 7, "neurons": 4, "equal": 3}],
+    "about": "the chip",
+    "layers": [{"name": "fc", "spikes": 7, "ties": 0, "saturated": 0, "dropped": 0}],
     "decisions": {"output": [3]},
+}
+COMPARISON = {
+    "reference": "clocked",
+    "rung": "event",
+    "layers": [
+        {
+            "layer": "fc",
+            "neurons": 4,
+            "equal": 3,
+            "within_one": 4,
+            "largest_difference": 1,
+            "spikes": 7,
+            "reference_spikes": 8,
+        }
+    ],
+    "same_decisions": {"output": 1},
     "first_difference": {
         "layer": "fc",
         "sample": 0,
-        "step": None,
+        "step": 2,
         "channel": 1,
         "y": 0,
         "x": 0,
@@ -148,6 +193,7 @@ RUNG = {
         "reference": 3,
     },
 }
+NODE = {"name": "fc", "type": "Linear", "parameters": 24, "settings": {"bias": "none"}}
 BODIES: dict[str, list[dict[str, Any]]] = {
     "check": [
         {
@@ -167,15 +213,23 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "kind": "network",
             "version": None,
             "convention": "nir",
-            "nodes": [
-                {"name": "fc", "type": "Linear", "input_shape": [1, 2, 3], "output_shape": [4, 1, 1], "parameters": 24}
-            ],
+            "settings": SETTINGS,
+            "nodes": [NODE | {"input_shape": [1, 2, 3], "output_shape": [4, 1, 1]}],
             "edges": [{"source": "input", "target": "fc", "feature_shift": 0}],
+        },
+        {
+            "kind": "network",
+            "version": "1.0.4",
+            "convention": "nir",
+            "settings": None,
+            "nodes": [NODE | {"input_shape": None, "output_shape": None}],
+            "edges": [],
         },
         {
             "kind": "spec",
             "chip": "speck2f",
             "convention": "nir",
+            "settings": SETTINGS,
             "digest": DIGEST,
             "weights_digest": DIGEST,
             "spikes_per_step": "one",
@@ -191,12 +245,28 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "chip": "speck2f",
             "digest": DIGEST,
             "dt_us": 1000,
+            "samples": 1,
+            "labels": None,
             "cores": [{"core": 0, "name": "fc", "spikes": 1, "synaptic_operations": 2, "saturated": 0, "dropped": 0}],
-            "outputs": {"output": {"shape": [4, 1, 1], "counts": [[0, 1, 0, 0]], "decision": [1]}},
+            "outputs": {"output": {"shape": [4, 1, 1], "counts": [[0, 1, 0, 0]], "decision": [1], "correct": None}},
         }
     ],
     "verify": [
-        {"chip": "speck2f", "convention": "nir", "digest": DIGEST, "samples": 1, "rungs": [RUNG]},
+        {
+            "chip": "speck2f",
+            "convention": "nir",
+            "digest": DIGEST,
+            "samples": 1,
+            "steps": 3,
+            "dt_us": 1000,
+            "bias_clock_us": 1000,
+            "order": "depth",
+            "emission": "raster",
+            "rungs": [RUNG],
+            "comparisons": [COMPARISON],
+            "labels": [3],
+            "correct": {"event": 1},
+        },
     ],
     "chips": [{"chips": []}],
     "demo": [

@@ -145,6 +145,8 @@ DECLARED_SHAPE = _kind("ND122", "declared shape ignored", "{parameter} says {val
 SEVERAL_SOURCES = _kind("ND123", "Output with several sources", "{value} feed one Output, where their spikes would add up", "an Output of its own for each")
 UNKNOWN_CONVENTION = _kind("ND125", "unknown convention", "{value!r} is not one of {limit}", "one of these names")
 BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r}, expected {limit}", "one of these")
+OUTPUT_FEEDS = _kind("ND127", "Output with targets", "it feeds {value}, and an Output is where the network ends", "edges from the node in front of the Output")
+TOO_LARGE = _kind("ND128", "too large to look at", "{parameter} has {value} elements, limit {limit}; the largest chip holds far fewer", "smaller inputs, or a smaller padding or dilation")
 
 # --- ND2xx: lowering to one convolution and one neuron per core --------------------------------------------------------
 THRESHOLD_PER_PIXEL = _kind("ND201", "threshold per pixel", "thresholds differ within channel {value}, and a core has one threshold", "one threshold per channel (folded into the weights) or per layer")
@@ -158,7 +160,7 @@ MISPLACED_POOL = _kind("ND208", "pool out of place", "the pool is fed by {value}
 TIE_APPROXIMATED = _kind("ND209", "tie approximated", "the model waits at v == threshold, the chip fires; exact only with reset to zero and one spike per step", "nirdynap verify, which counts the ties", "warning")
 DELAY_DROPPED = _kind("ND210", "delay dropped", "convention {value!r} sees each spiking layer one step late, the chip does not: outputs are shifted by up to {limit} steps", "comparing after the shift", "warning")
 UNEQUAL_DELAYS = _kind("ND211", "branches of unequal depth", "paths of {value} spiking layers meet here, and convention {limit!r} delays each by one step", "delay=\"drop\" to accept another timing")
-SUM_OF_CURRENTS = _kind("ND214", "sum of currents", "{value} weight nodes feed one neuron, and a core has one kernel", "adding the spikes in front of one convolution, or one kernel that holds both")
+SUM_OF_CURRENTS = _kind("ND214", "sum of currents", "{value} currents add up at one neuron, and a core has one kernel", "adding the spikes in front of one convolution, or one kernel that holds both")
 SHARED_WEIGHTS = _kind("ND215", "weights with several targets", "one convolution feeds {value}, and a core has one convolution and one neuron", "a copy of the convolution for each neuron")
 MIXED_CONVENTION = _kind("ND216", "nodes disagree", "{parameter} is {value} on different nodes, and the chip has one setting for all", "one {parameter} for the whole network")
 NOTHING_TO_COMPUTE = _kind("ND218", "nothing to compute", "the Input leads to an Output without a layer between", "at least one weight layer with neurons")
@@ -192,6 +194,8 @@ BIAS_OVERFLOW = _kind("ND403", "bias overflows", "largest bias is {value} after 
 TIE_OVERFLOW = _kind("ND404", "threshold overflows", "threshold_high + 1 is {value}, limit {limit}: a model that waits at v == threshold needs the extra one", "tie=\"fires\"")
 LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becomes {value}, the chip's range is {limit}", "a lower bound inside the range", "warning")
 WEIGHTS_VANISH = _kind("ND406", "weights round to zero", "{value} of {limit} non-zero weights become 0", "a smaller spread of weights in this layer", "note")
+DEAD_LAYER = _kind("ND407", "all weights round to zero", "the {parameter} allows a scale of {limit} only, with which even the largest weight {value} becomes 0, and no neuron can fire", "{remedy}")
+BEYOND_FLOAT32 = _kind("ND408", "beyond float32", "{parameter} is {value}; integers are made in float32, which ends at {limit}", "weights and thresholds of ordinary size")
 
 # --- ND5xx: simulation inputs and options -----------------------------------------------------------------------------------
 UNSORTED_EVENTS = _kind("ND501", "events not sorted", "time goes backwards at event {value}", "sorting by time (stable) first")
@@ -204,6 +208,7 @@ BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r}, expe
 NOT_EXACT = _kind("ND508", "beyond exact arithmetic", "values up to {value} can occur in core {core}, float32 is exact below {limit}", "fewer spikes per step, or nirdynap.simulate, which uses integers")
 SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {value} spikes at one address, limit {limit}", "smaller time steps")
 BEYOND_INT32 = _kind("ND510", "beyond 32-bit arithmetic", "a membrane sum of {value} occurs in core {core}, limit {limit}", "smaller time steps; with spikes_per_step=\"one\" also saturate=True")
+BAD_RECORDING_FILE = _kind("ND511", "bad recording file", "{value}", "an .npz with t, c, y, x or x, y, t, p (and start, label), or raster; or an .npy with one of them")
 
 # --- ND6xx: spec files ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
@@ -213,6 +218,12 @@ SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, read
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
 
+# --- ND7xx: verification ------------------------------------------------------------------------------------------------------
+ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
+LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
+
 # --- ND9xx: surroundings ------------------------------------------------------------------------------------------------------
 EXTRA_MISSING = _kind("ND901", "extra not installed", "{value} is not installed", "pip install \"nirdynap[{limit}]\"")
+BAD_COMMAND_LINE = _kind("ND902", "bad command line", "{value}", "nirdynap {command}--help")
+SYSTEM_ERROR = _kind("ND903", "system error", "{value}", "another file or folder, or a smaller input")
 # fmt: on

@@ -13,15 +13,17 @@ from nirdynap.errors import BAD_OPTION, CompileError
 from nirdynap.ir.convention import CONVENTIONS
 
 NirFile = Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")]
-SpecOrNir = Annotated[Path, typer.Argument(metavar="FILE", help="A NIR graph (.nir) or a spec (.h5, .nirdynap, .json).")]
+SpecOrNir = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A NIR graph (.nir) or a spec (.h5, .nirdynap, .json).")
+]
 InputFile = Annotated[
     Path,
     typer.Option(
         "--input",
         metavar="FILE",
-        help="Recordings. An .npz with t, c, y, x or x, y, t, p (t in µs; for several samples also start, the offset of "
-        "each), or with raster; if it holds label, the accuracy is told. Or an .npy: a structured array with x, y, t, p, "
-        "or a raster of time, batch, channel, y, x.",
+        help="Recordings. An .npz with t, c, y, x or x, y, t, p (t in µs; for several samples also start, the offset "
+        "of each), or with raster; if it holds label, the accuracy is told. Or an .npy: a structured array with "
+        "x, y, t, p, or a raster of time, batch, channel, y, x.",
     ),
 ]
 
@@ -86,28 +88,34 @@ class Lowering(Reading):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running(Options):
-    """How a spec is run: the arguments of `nirdynap.simulate`."""
+class Timing(Options):
+    """Options of an event run and of the time steps: the arguments that `simulate` and `verify` share."""
 
-    semantics: Annotated[
-        str | None,
-        _run("clocked (time steps) or event (the asynchronous chip): two different answers.", show_default="clocked"),
-    ] = None
     order: Annotated[str | None, _run("Event run: depth or breadth.", show_default="depth")] = None
     emission: Annotated[
         str | None, _run("Event run, order of spikes born of one event: raster or channel.", show_default="raster")
-    ] = None
-    record: Annotated[
-        str | None, _run("all: the file of --output also holds each core's spikes.", show_default="outputs")
-    ] = None
-    saturate: Annotated[
-        bool | None, _run("Clocked run: hold membranes in 16 bits, or not (as sinabs).", show_default="saturate")
     ] = None
     bias_clock_us: Annotated[int | None, _run("Event run: period of the bias clock in µs.")] = None
     dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
     duration_us: Annotated[
         int | None,
         _run("Length of event recordings in µs.", show_default="the file's, or up to the last event"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(Timing):
+    """How a spec is run: the arguments of `nirdynap.simulate`."""
+
+    semantics: Annotated[
+        str | None,
+        _run("clocked (time steps) or event (the asynchronous chip): two different answers.", show_default="clocked"),
+    ] = None
+    record: Annotated[
+        str | None, _run("all: the file of --output also holds each core's spikes.", show_default="outputs")
+    ] = None
+    saturate: Annotated[
+        bool | None, _run("Clocked run: hold membranes in 16 bits, or not (as sinabs).", show_default="saturate")
     ] = None
 
 

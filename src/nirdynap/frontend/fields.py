@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, UNKNOWN_FIELD, Diagnostic, node_place
 from nirdynap.frontend.raw import RawNode
@@ -65,8 +66,7 @@ class Fields:
             self.bad(name, "missing", "one or two whole numbers")
             return (1, 1)
         array = np.atleast_1d(np.asarray(value))
-        whole = array.dtype.kind in "iuf" and array.size in (1, 2) and bool(np.all(array == np.floor(array)))
-        if not whole or array.min() < least:
+        if array.size not in (1, 2) or not _whole(array) or array.min() < least:
             self.bad(name, value, f"one or two whole numbers from {least} up")
             return (1, 1)
         flat = [int(v) for v in array.ravel()]
@@ -75,7 +75,7 @@ class Fields:
     def integer(self, name: str, default: int) -> int:
         """Field `name` as one whole number."""
         array = np.asarray(self.raw.fields.get(name, default))
-        if array.size != 1 or array.dtype.kind not in "iuf" or array.item() != int(array.item()):
+        if array.size != 1 or not _whole(array):
             self.bad(name, self.raw.fields.get(name), "one whole number")
             return default
         return int(array.item())
@@ -86,8 +86,9 @@ class Fields:
         value = own.get(name) if isinstance(own, Mapping) else None
         if value is None:
             return None
-        value = value.item() if isinstance(value, (np.generic, np.ndarray)) and np.size(value) == 1 else value
-        value = value.decode() if isinstance(value, bytes) else value
+        if isinstance(value, (np.generic, np.ndarray)):
+            value = value.item() if value.size == 1 else str(value)
+        value = value.decode(errors="replace") if isinstance(value, bytes) else value
         finding = check_choice(name, value, self.place)
         if finding:
             self.findings.append(finding)
@@ -96,13 +97,21 @@ class Fields:
 
 
 def declared_shape(value: Any) -> tuple[int, ...] | None:
-    """A shape as a file or graph declares it; None when it is missing, symbolic or not positive."""
+    """A shape as a file or graph declares it; None when it is missing, symbolic or not of positive whole numbers."""
     if value is None:
         return None
-    array = np.atleast_1d(np.asarray(value))
-    if array.dtype.kind not in "iuf" or array.size == 0 or not np.isfinite(array).all() or array.min() < 1:
+    try:
+        array = np.ravel(np.asarray(value))
+    except ValueError:  # ragged
+        return None
+    if array.size == 0 or not _whole(array) or array.min() < 1:
         return None
     return tuple(int(v) for v in array)
+
+
+def _whole(array: npt.NDArray[Any]) -> bool:
+    """Are all of these whole numbers that a size can be?"""
+    return array.dtype.kind in "iuf" and bool((np.isfinite(array) & (array == np.floor(array))).all())
 
 
 def spread(array: FloatArray, shape: Shape) -> FloatArray | None:

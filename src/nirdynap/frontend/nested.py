@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
-from nirdynap.errors import MISSING_INPUT, MISSING_OUTPUT, CompileError, Diagnostic, node_place
+from nirdynap.errors import MISSING_INPUT, MISSING_OUTPUT, NOT_A_NIR_FILE, CompileError, Diagnostic, node_place
 from nirdynap.frontend.raw import RawGraph, RawNode
 
 
-def unfold(graph: RawGraph) -> RawGraph:
-    """The same graph without nested graphs.
+def unfold(graph: RawGraph, prefix: str = "") -> RawGraph:
+    """The same graph without nested graphs; `prefix` is what the names of outer graphs put in front.
 
     Raises:
-        CompileError: ND110 or ND111 for a nested graph that has not exactly one Input and one Output.
+        CompileError: ND110 or ND111 for a nested graph that has not exactly one Input and one Output, ND102 where
+            the unfolded name is another node's already.
     """
     nodes: list[RawNode] = []
     edges = list(graph.edges)
@@ -21,14 +23,14 @@ def unfold(graph: RawGraph) -> RawGraph:
         if node.graph is None:
             nodes.append(node)
             continue
-        inner = unfold(node.graph)
+        inner = unfold(node.graph, f"{prefix}{node.name}.")
         entry = [n.name for n in inner.nodes if n.type == "Input"]
         exit_ = [n.name for n in inner.nodes if n.type == "Output"]
         if len(entry) != 1:
             roots = ", ".join(entry) or "none"
-            findings.append(MISSING_INPUT.at(node_place(node.name), value=len(entry), limit=1, roots=roots))
+            findings.append(MISSING_INPUT.at(node_place(prefix + node.name), value=len(entry), limit=1, roots=roots))
         if len(exit_) != 1:
-            findings.append(MISSING_OUTPUT.at(node_place(node.name), leaves=", ".join(exit_) or "none"))
+            findings.append(MISSING_OUTPUT.at(node_place(prefix + node.name), leaves=", ".join(exit_) or "none"))
         if len(entry) != 1 or len(exit_) != 1:
             continue
         nodes += [dataclasses.replace(n, name=f"{node.name}.{n.name}") for n in inner.nodes]
@@ -40,6 +42,9 @@ def unfold(graph: RawGraph) -> RawGraph:
         for port in (f"{node.name}.{entry[0]}", f"{node.name}.{exit_[0]}"):
             nodes = [n for n in nodes if n.name != port]
             edges = _bypass(edges, port)
+    for name, count in Counter(node.name for node in nodes).items():
+        if count > 1:
+            findings.append(NOT_A_NIR_FILE.at(node_place(prefix + name), value=f"{count} nodes have this name"))
     if findings:
         raise CompileError(findings)
     return dataclasses.replace(graph, nodes=tuple(nodes), edges=tuple(edges))

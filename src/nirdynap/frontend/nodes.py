@@ -24,7 +24,7 @@ from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Node, Output, 
 from nirdynap.ir.units import FloatArray, Pair, Shape
 
 Maker: TypeAlias = Callable[[Shape], Node]
-Parser: TypeAlias = Callable[[Fields, Convention, frozenset[str]], Maker]
+Parser: TypeAlias = Callable[[Fields, Convention, frozenset[str]], Maker | None]
 
 # What can't be lowered, why, and what to do instead.
 _REFUSED = {
@@ -67,16 +67,17 @@ def _ports(kind: type[Input] | type[Output]) -> Parser:
     return parse
 
 
-def _conv(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+def _conv(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker | None:
     fields.only("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
     name, place = fields.raw.name, fields.place
-    weights = _weights(fields, 4)
-    bias = _bias(fields, weights.shape[0])
     stride = fields.pair("stride", 1, least=1)
     dilation = fields.pair("dilation", 1, least=1)
-    kernel = (weights.shape[2], weights.shape[3])
-    padding = _padding(fields, kernel, stride, dilation)
     groups = fields.integer("groups", 1)
+    weights = fields.numbers("weight", ndim=4)
+    if weights is None:
+        return None
+    bias = _bias(fields, weights.shape[0])
+    padding = _padding(fields, (weights.shape[2], weights.shape[3]), stride, dilation)
     if groups < 1 or weights.shape[0] % groups:
         fields.bad("groups", groups, f"a divisor of {weights.shape[0]} output channels")
 
@@ -114,10 +115,12 @@ def _padding(fields: Fields, kernel: Pair, stride: Pair, dilation: Pair) -> Pair
     return (0, 0)
 
 
-def _linear(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+def _linear(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker | None:
     fields.only(*(("weight", "bias") if fields.raw.type == "Affine" else ("weight",)))
     name, place = fields.raw.name, fields.place
-    weights = _weights(fields, 2)
+    weights = fields.numbers("weight", ndim=2)
+    if weights is None:
+        return None
     bias = _bias(fields, weights.shape[0]) if fields.raw.type == "Affine" else None
 
     def make(shape: Shape) -> Node:
@@ -235,10 +238,6 @@ _PARSERS: dict[str, Parser] = {
     "Flatten": _flatten,
     "Scale": _scale,
 }
-
-
-def _weights(fields: Fields, ndim: int) -> FloatArray:
-    return _or(fields.numbers("weight", ndim=ndim), np.ones((1,) * ndim))
 
 
 def _bias(fields: Fields, features: int) -> FloatArray | None:

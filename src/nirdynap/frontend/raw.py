@@ -7,6 +7,7 @@ In-memory graphs are told by their attributes, which spares every reader of file
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +61,13 @@ def raw_from_graph(graph: Any) -> RawGraph:
     Raises:
         CompileError: ND102 when `graph` is something else.
     """
+    try:
+        return _raw_graph(graph)
+    except RecursionError:
+        raise CompileError([NOT_A_NIR_FILE.at("$", value="a nested graph holds itself")]) from None
+
+
+def _raw_graph(graph: Any) -> RawGraph:
     nodes, edges = getattr(graph, "nodes", None), getattr(graph, "edges", None)
     if not isinstance(nodes, Mapping) or not isinstance(edges, (list, tuple, set)):
         raise CompileError([NOT_A_NIR_FILE.at("$", value=f"{type(graph).__name__} has no nodes and edges")])
@@ -68,6 +76,9 @@ def raw_from_graph(graph: Any) -> RawGraph:
     except (TypeError, ValueError):
         raise CompileError([NOT_A_NIR_FILE.at("$.edges", value="edges are not pairs of node names")]) from None
     raw = tuple(_raw_node(str(name), node) for name, node in nodes.items())
+    for name, count in Counter(node.name for node in raw).items():
+        if count > 1:
+            raise CompileError([NOT_A_NIR_FILE.at(node_place(name), value=f"{count} nodes have this name")])
     return RawGraph(nodes=tuple(sorted(raw, key=lambda n: natural(n.name))), edges=pairs, version=None, from_file=False)
 
 
@@ -77,25 +88,38 @@ def _raw_node(name: str, node: Any) -> RawNode:
             [NOT_A_NIR_FILE.at(node_place(name), value="the node is None: its exporter dropped a layer")]
         )
     kind = type(node).__name__
-    metadata = dict(getattr(node, "metadata", None) or {})
+    metadata = _mapping(node, "metadata")
     if kind == GRAPH:
-        return RawNode(name=name, type=kind, fields={}, metadata=metadata, graph=raw_from_graph(node))
-    names = [f.name for f in dataclasses.fields(node)] if dataclasses.is_dataclass(node) else list(vars(node))
+        return RawNode(name=name, type=kind, fields={}, metadata=metadata, graph=_raw_graph(node))
+    is_record = dataclasses.is_dataclass(node)
+    names = [f.name for f in dataclasses.fields(node)] if is_record else list(getattr(node, "__dict__", ()))
     hidden = {"input_type", "output_type", "metadata", "name"}
-    fields = {n: _plain(getattr(node, n)) for n in names if n not in hidden and getattr(node, n) is not None}
+    values = {n: getattr(node, n, None) for n in names if n not in hidden}
+    fields = {n: _plain(value) for n, value in values.items() if value is not None}
     # nir keeps these shapes in its types, but writes them to files as fields
     for key, source, port, kinds in (
         ("shape", "input_type", "input", ("Input",)),
         ("shape", "output_type", "output", ("Output",)),
         ("input_type", "input_type", "input", ("Flatten",)),
     ):
-        declared = (getattr(node, source, None) or {}).get(port) if kind in kinds else None
+        declared = _mapping(node, source).get(port) if kind in kinds else None
         if declared is not None:
             fields[key] = _plain(declared)
     return RawNode(name=name, type=kind, fields=fields, metadata=metadata)
 
 
+def _mapping(node: Any, name: str) -> dict[str, Any]:
+    value = getattr(node, name, None)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
 def _plain(value: Any) -> Any:
-    if hasattr(value, "detach"):  # a torch tensor, perhaps with a gradient or on another device
-        value = value.detach().cpu().numpy()
-    return value if isinstance(value, str) else np.array(value)
+    if isinstance(value, str):
+        return value
+    try:
+        if hasattr(value, "detach"):  # a torch tensor, perhaps with a gradient, on another device, or of a half type
+            value = value.detach().cpu()
+            value = (value.double() if value.is_floating_point() else value).numpy()
+        return np.array(value)
+    except (TypeError, ValueError, RuntimeError):  # ragged lists, exotic tensors: whoever wants numbers refuses it
+        return np.array(None)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from nirdynap.errors import NOT_A_NIR_FILE, UNREADABLE_FILE, CompileError, node_place
 from nirdynap.frontend.raw import GRAPH, RawGraph, RawNode, natural
@@ -44,16 +45,16 @@ def _graph(group: h5py.Group, place: str) -> tuple[tuple[RawNode, ...], tuple[tu
     holder = _group(group, "nodes", place) if "nodes" in group else None
     names = sorted(holder, key=natural) if holder is not None else []
     nodes = tuple(_node(name, _group(holder, name, node_place(name))) for name in names)
-    pairs = group["edges"][()] if "edges" in group else []
-    if len(pairs) and getattr(pairs, "shape", ()) != (len(pairs), 2):
+    pairs = np.asarray(_field(group, "edges", place)) if "edges" in group else np.empty((0, 2))
+    if pairs.size and pairs.shape != (len(pairs), 2):
         raise CompileError([NOT_A_NIR_FILE.at(f"{place}.edges", value="edges are not pairs of node names")])
-    return nodes, tuple((_decoded(a), _decoded(b)) for a, b in pairs)
+    return nodes, tuple((str(_decoded(a)), str(_decoded(b))) for a, b in pairs.reshape(-1, 2))
 
 
 def _node(name: str, group: h5py.Group) -> RawNode:
     place = node_place(name)
     kind = _text(group, "type", place)
-    metadata = _tree(group["metadata"], place) if isinstance(group.get("metadata"), h5py.Group) else {}
+    metadata = _tree(_group(group, "metadata", place), place) if "metadata" in group else {}
     if kind == GRAPH:
         nodes, edges = _graph(group, place)
         inner = RawGraph(nodes=nodes, edges=edges, version=None, from_file=True)
@@ -75,6 +76,8 @@ def _field(group: h5py.Group, name: str, place: str) -> Any:
     data = group[name]
     if data.size is None:
         raise CompileError([NOT_A_NIR_FILE.at(place, value=f"field {name!r} is empty")])
+    if data.external or data.is_virtual:
+        raise CompileError([NOT_A_NIR_FILE.at(place, value=f"field {name!r} lies in another file")])
     if data.size * data.dtype.itemsize > _LARGEST_FIELD:
         raise CompileError([NOT_A_NIR_FILE.at(place, value=f"field {name!r} claims {data.size} elements")])
     return _decoded(data[()])
@@ -89,7 +92,11 @@ def _text(group: h5py.Group, name: str, place: str) -> str:
 
 
 def _tree(group: h5py.Group, place: str) -> Mapping[str, Any]:
-    return {k: _tree(v, place) if isinstance(v, h5py.Group) else _field(group, k, place) for k, v in group.items()}
+    kinds = {key: group.get(key, getclass=True) for key in group}
+    return {
+        key: _tree(_group(group, key, place), place) if kind is h5py.Group else _field(group, key, place)
+        for key, kind in kinds.items()
+    }
 
 
 def _decoded(value: Any) -> Any:

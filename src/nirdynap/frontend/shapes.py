@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 
 from nirdynap.errors import (
     DECLARED_SHAPE,
     EMPTY_MAP,
     SHAPE_MISMATCH,
+    TOO_LARGE,
     UNKNOWN_SHAPE,
     CompileError,
     Diagnostic,
     node_place,
+    raise_errors,
 )
 from nirdynap.frontend.fields import declared_shape
 from nirdynap.frontend.nodes import Maker
 from nirdynap.frontend.raw import RawGraph, RawNode
-from nirdynap.ir.network import Edge, Node, topological_order
+from nirdynap.ir.network import Conv, Edge, Node, Pool, topological_order
 from nirdynap.ir.units import Shape
+
+_MOST_ELEMENTS = 1 << 24  # 50 times the neurons of the largest chip: beyond it, findings would cost all memory
 
 
 def input_shape_of(graph: RawGraph, name: str, given: tuple[int, ...] | None) -> Shape:
@@ -33,19 +40,19 @@ def input_shape_of(graph: RawGraph, name: str, given: tuple[int, ...] | None) ->
     """
     by_name = {n.name: n for n in graph.nodes}
     hints = [_hint(by_name[b]) for a, b in graph.edges if a == name]
-    declared = given or declared_shape(by_name[name].fields.get("shape"))
-    if declared is None:
-        whole = [h for h in hints if None not in h]
-        if not whole:
-            raise CompileError([UNKNOWN_SHAPE.at(node_place(name), value=f"of {name}")])
-        c, h, w = whole[0]
-        return (int(c or 0), int(h or 0), int(w or 0))
-    candidates = [_as_map(declared[k:]) for k in range(len(declared))]
-    possible = [c for c in candidates if c is not None]
-    fitting = [c for c in possible if all(_fits(c, h) for h in hints)]
-    if not possible:
-        raise CompileError([UNKNOWN_SHAPE.at(node_place(name), value=str(declared))])
-    return (fitting or possible)[0]
+    declared = declared_shape(by_name[name].fields.get("shape"))
+    if given is not None:
+        possible = [_as_map(given)]
+    elif declared is not None:
+        possible = [_as_map(declared[k:]) for k in range(len(declared))]
+    else:
+        possible = list({(c, h, w) for c, h, w in hints if c and h and w})
+        possible = possible if len(possible) == 1 else []  # consumers that disagree say nothing
+    shapes = [shape for shape in possible if shape is not None]
+    if not shapes:
+        found = f"of {name}" if declared is None else _text(declared)
+        raise CompileError([UNKNOWN_SHAPE.at(node_place(name), value=found)])
+    return next((s for s in shapes if all(_fits(s, h) for h in hints)), shapes[0])
 
 
 def _hint(node: RawNode) -> tuple[int | None, int | None, int | None]:
@@ -89,7 +96,9 @@ def shaped_nodes(
             continue  # the finding is at the source
         try:
             if not sources:
-                made[name] = makers[name](input_shape_of(graph, name, given))
+                node = makers[name](input_shape_of(graph, name, given))
+                raise_errors(_size_findings(node))
+                made[name] = node
                 continue
             shapes = {s: made[s].output_shape for s in sorted(sources)}
             if len(set(shapes.values())) > 1:
@@ -98,14 +107,32 @@ def shaped_nodes(
                     [SHAPE_MISMATCH.at(node_place(name), parameter="sum of", value=found, limit="one shape")]
                 )
             node = makers[name](next(iter(shapes.values())))
-            if min(node.output_shape) < 1:
-                what = {"parameter": raw[name].type, "value": "", "limit": _text(node.input_shape)}
-                raise CompileError([EMPTY_MAP.at(node_place(name), **what)])
+            raise_errors(_size_findings(node))
             made[name] = node
             findings += _declared_otherwise(raw[name], node)
         except CompileError as error:
             findings += error.diagnostics
     return tuple(made[n.name] for n in graph.nodes if n.name in made), findings
+
+
+def _size_findings(node: Node) -> Iterator[Diagnostic]:
+    """Is something left of the map, and can what is left be held in memory?"""
+    place, window = node_place(node.name), (1, 1)
+    arrays: dict[str, tuple[int, ...]] = {"output map": node.output_shape}
+    if isinstance(node, Pool):
+        window = node.size
+    elif isinstance(node, Conv):
+        out, _, ky, kx = node.weights.shape
+        window = (node.dilation[0] * (ky - 1) + 1, node.dilation[1] * (kx - 1) + 1)
+        arrays["kernel"] = (out, node.input_shape[0], *window)
+    if min(node.output_shape) < 1:
+        what = {"parameter": "a window of", "value": _text(window), "limit": _text(node.input_shape)}
+        yield EMPTY_MAP.at(place, **what)
+        return
+    for parameter, shape in arrays.items():
+        elements = math.prod(shape)
+        if elements > _MOST_ELEMENTS:
+            yield TOO_LARGE.at(place, parameter=parameter, value=elements, limit=_MOST_ELEMENTS)
 
 
 def _declared_otherwise(raw: RawNode, node: Node) -> list[Diagnostic]:

@@ -12,6 +12,7 @@ from nirdynap.errors import (
     EMPTY_GRAPH,
     MISSING_INPUT,
     MISSING_OUTPUT,
+    OUTPUT_FEEDS,
     SEVERAL_SOURCES,
     CompileError,
     Diagnostic,
@@ -27,7 +28,7 @@ def topology_findings(graph: RawGraph) -> Iterator[Diagnostic]:
         yield EMPTY_GRAPH.at("$.nodes", value=0)
         return
     names = {n.name for n in graph.nodes}
-    for edge, count in Counter(graph.edges).items():
+    for edge, count in sorted(Counter(graph.edges).items()):
         if not names.issuperset(edge):
             yield EDGE_TO_NOWHERE.at("$.edges", value=_arrow(edge))
         elif count > 1:
@@ -54,6 +55,9 @@ def _end_findings(graph: RawGraph, edges: tuple[tuple[str, str], ...]) -> Iterat
         sources = sorted({a for a, b in edges if b == name})
         if len(sources) > 1:
             yield SEVERAL_SOURCES.at(node_place(name), value=", ".join(sources))
+        targets = sorted({b for a, b in edges if a == name})
+        if targets:
+            yield OUTPUT_FEEDS.at(node_place(name), value=", ".join(targets))
     below = _reached(inputs, edges)
     above = _reached(outputs, [(b, a) for a, b in edges])
     for node in graph.nodes:

@@ -101,10 +101,10 @@ def resolve_convention(
     Raises:
         CompileError: ND125 for an unknown name, ND126 for each illegal override.
     """
-    if isinstance(convention, str):
-        if convention not in CONVENTIONS:
+    if not isinstance(convention, Convention):
+        if convention not in tuple(CONVENTIONS):
             names = ", ".join(CONVENTIONS)
-            raise CompileError([UNKNOWN_CONVENTION.at("$.convention", value=convention, limit=names)])
+            raise CompileError([UNKNOWN_CONVENTION.at("$.convention", value=str(convention), limit=names)])
         convention = CONVENTIONS[convention]
     given = {
         "reset": reset,

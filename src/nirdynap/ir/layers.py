@@ -11,7 +11,7 @@ from nirdynap.ir.units import FloatArray, IntArray, Pair, Shape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Spikes go to layer number `target`, summed over `pooling` (y, x) windows, channels moved up by `feature_shift`."""
+    """Spikes go to layer number `target`, summed over `pooling` (y, x) windows, channels up by `feature_shift`."""
 
     target: int
     pooling: Pair

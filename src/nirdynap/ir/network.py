@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, TypeAlias
@@ -221,23 +222,48 @@ def canonical_order(nodes: tuple[Node, ...], edges: tuple[Edge, ...]) -> tuple[N
     placed: dict[str, int] = {}
     waiting = set(by_name)
     while waiting:
-        ready = [n for n in waiting if all(e.source in placed for e in into[n])]
-        # Nodes that are equal in all of this are images of each other: which comes first makes no difference.
-        first = min(
-            ready,
-            key=lambda n: (
+        keys = {
+            n: (
                 depth[n],
                 by_name[n].input_shape,
                 by_name[n].output_shape,
                 structure[n],
                 content[n],
                 sorted((placed[e.source], e.feature_shift) for e in into[n]),
-                n,
-            ),
-        )
-        placed[first] = len(placed)
-        waiting.remove(first)
+            )
+            for n in waiting
+            if all(e.source in placed for e in into[n])
+        }
+        lowest = min(keys.values())
+        first = [n for n, key in keys.items() if key == lowest]
+        if len(first) > 1:
+            # Twins: what has been placed may tell them apart through common targets. Those that stay equal are images
+            # of each other (in graphs as small as a chip's), so that their names decide nothing.
+            colours = _refined({n: digest([content[n], placed.get(n)]) for n in by_name}, into, out_of)
+            first.sort(key=lambda n: (colours[n], n))
+        placed[first[0]] = len(placed)
+        waiting.remove(first[0])
     return tuple(by_name[name] for name in placed)
+
+
+def _refined(
+    colours: dict[str, str], into: Mapping[str, list[Edge]], out_of: Mapping[str, list[Edge]]
+) -> dict[str, str]:
+    """Colours that differ where those of neighbours differ, of their neighbours, and so on (Weisfeiler-Leman)."""
+    while True:
+        finer = {
+            name: digest(
+                [
+                    own,
+                    sorted((colours[e.source], e.feature_shift) for e in into[name]),
+                    sorted((colours[e.target], e.feature_shift) for e in out_of[name]),
+                ]
+            )
+            for name, own in colours.items()
+        }
+        if len(set(finer.values())) == len(set(colours.values())):
+            return finer
+        colours = finer
 
 
 def topological_order(names: tuple[str, ...], edges: tuple[Edge, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ torch does, so the same parameters give the same integers as sinabs.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,13 @@ import numpy.typing as npt
 
 from nirdynap.errors import (
     ALL_ZERO_WEIGHTS,
+    BAD_OPTION,
+    BAD_THRESHOLD,
+    BEYOND_FLOAT32,
     BIAS_OVERFLOW,
+    DEAD_LAYER,
     LOWER_BOUND_CLIPPED,
+    NOT_FINITE,
     TIE_OVERFLOW,
     VANISHING_THRESHOLD,
     WEIGHTS_VANISH,
@@ -30,6 +36,7 @@ from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, FloatArra
 
 WEIGHT_BITS = 8
 STATE_BITS = 16
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,25 +106,26 @@ def discretize_conv_if(
         place: where to report findings.
 
     Raises:
-        CompileError: ND401 all-zero weights, ND402 threshold rounds to 0, ND403 bias out of range.
+        CompileError: ND107, ND108, ND126 or ND408 for what is no number, threshold or choice; ND401 all-zero weights,
+            ND402 threshold rounds to 0, ND403 bias out of range, ND407 all weights round to 0.
     """
+    raise_errors(_unusable(weights, threshold, bias, v_min, state, bias_bits, place))
     w = np.asarray(weights, dtype=np.float64)
     b = None if bias is None or not np.any(bias) else np.asarray(bias, dtype=np.float64)
-    if not w.any():
-        raise CompileError([ALL_ZERO_WEIGHTS.at(place)])
-    scale = min(scale_for_bits(w, WEIGHT_BITS), scale_for_bits(threshold, STATE_BITS))
+    scales = {"weights": scale_for_bits(w, WEIGHT_BITS), "threshold": scale_for_bits(threshold, STATE_BITS)}
     if b is not None and bias_bits == WEIGHT_BITS:
-        scale = min(scale, scale_for_bits(b, WEIGHT_BITS))
-    findings: list[Diagnostic] = []
+        scales["bias"] = scale_for_bits(b, WEIGHT_BITS)
+    ruler = min(scales, key=scales.__getitem__)
+    scale = scales[ruler]
+    if scale > _FLOAT32_MAX:
+        raise CompileError([BEYOND_FLOAT32.at(place, parameter="scale", value=f"{scale:g}", limit=f"{_FLOAT32_MAX:g}")])
     integers = discretize_tensor(w, scale)
-    vanished = int(((integers == 0) & (w != 0)).sum())
-    if vanished:
-        findings.append(WEIGHTS_VANISH.at(place, value=vanished, limit=int((w != 0).sum())))
+    findings = list(_vanished(w, integers, scale, ruler, place))
     high = discretize_scalar(threshold, scale)
     if high < 1:
         limit = f"{np.abs(w).max():g}"
         findings.append(VANISHING_THRESHOLD.at(place, value=f"{threshold:g}", scale=f"{scale:g}", limit=limit))
-    biases = None if b is None else discretize_tensor(b, scale)
+    biases = None if b is None else discretize_tensor(_within(b, scale), scale)
     if biases is not None and not bool(((biases >= INT16_MIN) & (biases <= INT16_MAX)).all()):
         findings.append(BIAS_OVERFLOW.at(place, value=int(np.abs(biases).max()), limit=INT16_MAX))
     low, clipped = _lower_bound(v_min, scale, place)
@@ -131,6 +139,45 @@ def discretize_conv_if(
         scale=scale,
         findings=(*findings, *clipped),
     )
+
+
+def _unusable(
+    weights: npt.ArrayLike,
+    threshold: float,
+    bias: npt.ArrayLike | None,
+    v_min: float | None,
+    state: npt.ArrayLike | None,
+    bias_bits: int,
+    place: str,
+) -> Iterator[Diagnostic]:
+    """What no scale could repair."""
+    if bias_bits not in (WEIGHT_BITS, STATE_BITS):
+        yield BAD_OPTION.at(place, parameter="bias_bits", value=bias_bits, limit="8 or 16")
+    if threshold <= 0:
+        yield BAD_THRESHOLD.at(place, value=threshold, limit=0)
+    given = {"weight": weights, "threshold": threshold, "bias": bias, "v_min": v_min, "state": state}
+    for name, values in given.items():
+        array = np.zeros(1) if values is None else np.asarray(values, dtype=np.float64)
+        wrong = int((~np.isfinite(array)).sum())
+        if wrong:
+            yield NOT_FINITE.at(place, parameter=name, value=wrong)
+        elif array.size and np.abs(array).max() > _FLOAT32_MAX:
+            largest = f"{np.abs(array).max():g}"
+            yield BEYOND_FLOAT32.at(place, parameter=f"largest {name}", value=largest, limit=f"{_FLOAT32_MAX:g}")
+    if not np.any(weights):
+        yield ALL_ZERO_WEIGHTS.at(place)
+
+
+def _vanished(w: FloatArray, integers: IntArray, scale: float, ruler: str, place: str) -> Iterator[Diagnostic]:
+    """Did weights round to 0, or even all of them?"""
+    if not integers.any():
+        remedy = "bias_bits=16, or a smaller bias" if ruler == "bias" else "a smaller threshold, or larger weights"
+        value = f"{np.abs(w).max():g}"
+        yield DEAD_LAYER.at(place, parameter=ruler, value=value, limit=f"{scale:g}", remedy=remedy)
+        return
+    vanished = int(((integers == 0) & (w != 0)).sum())
+    if vanished:
+        yield WEIGHTS_VANISH.at(place, value=vanished, limit=int((w != 0).sum()))
 
 
 def discretize(
@@ -187,7 +234,7 @@ def rounding_error(weights: FloatArray, integers: IntArray, scale: float) -> flo
 def _lower_bound(v_min: float | None, scale: float, place: str) -> tuple[int, list[Diagnostic]]:
     if v_min is None:
         return INT16_MIN, []
-    wanted = discretize_scalar(v_min, scale)
+    wanted = discretize_scalar(float(_within(v_min, scale)), scale)
     low = min(max(wanted, INT16_MIN), THRESHOLD_LOW_MAX)
     if low == wanted:
         return low, []
@@ -196,4 +243,10 @@ def _lower_bound(v_min: float | None, scale: float, place: str) -> tuple[int, li
 
 
 def _saturated(state: npt.ArrayLike, scale: float) -> IntArray:
-    return frozen(np.clip(discretize_tensor(state, scale), INT16_MIN, INT16_MAX), np.int16)
+    return frozen(np.clip(discretize_tensor(_within(state, scale), scale), INT16_MIN, INT16_MAX), np.int16)
+
+
+def _within(values: npt.ArrayLike, scale: float) -> FloatArray:
+    """`values` cut to what 32 bits hold after scaling, so that what is far out of range stays that, and a number."""
+    bound = 2.0**31 / scale
+    return np.clip(np.asarray(values, dtype=np.float64), -bound, bound)

@@ -10,7 +10,7 @@ holds at each core and step, nothing is rounded and the module computes integers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, cast, final
 
@@ -72,7 +72,8 @@ class DynapcnnModel(nn.Module):
         self.spec = spec
         self._saturate = saturate
         self._record_all = record_all
-        self._random: _Random | None = None
+        self._randomize = False
+        self._seed: int | None = None
         self._cores = nn.ModuleList(_Core(core, saturate=saturate, many=many) for core in spec.cores)
 
     def reset_states(self, randomize: bool = False, seed: int | None = None) -> None:
@@ -83,7 +84,7 @@ class DynapcnnModel(nn.Module):
                 -threshold_high) and threshold_high - 1, all equally likely, for each sample of the next call.
             seed: of the random states, the same on every device; default: torch's global generator.
         """
-        self._random = _Random(seed) if randomize else None
+        self._randomize, self._seed = randomize, seed
         for core in self._in_order():
             core.membranes = core.phases = None
 
@@ -128,7 +129,7 @@ class DynapcnnModel(nn.Module):
             stats=core_stats(self.spec, inputs, counts, saturated),
             output_rasters=rasters,
             output_events=LazyMapping({name: partial(_events, r, dt_us) for name, r in rasters.items()}),
-            rasters={k: _integers(torch.stack(p.raster)) for k, p in books.items() if p.raster},
+            rasters={k: _integers(p.raster) for k, p in books.items() if p.raster is not None},
             spikes={},
         )
 
@@ -140,31 +141,32 @@ class DynapcnnModel(nn.Module):
         """Outputs by node name, and what happened at each core."""
         counts = self._checked(raster)
         steps, batch = counts.shape[:2]
-        passages = [_Passage(core, batch, self._random, record=record_all) for core in self._in_order()]
+        draw = _drawer(self._seed) if self._randomize else None
+        passages = [_Passage(core, batch, draw, steps if record_all else None) for core in self._in_order()]
         outputs = {
             port.name: counts.new_zeros((steps, batch, *self.spec.output_shape(port))) for port in self.spec.outputs
         }
         # cuDNN may choose tensor cores or Winograd transforms, and both round.
         with torch.backends.cudnn.flags(enabled=False):
             for step in range(steps):
-                self._step(counts[step], passages, {name: output[step] for name, output in outputs.items()})
+                self._step(step, counts[step], passages, outputs)
         raise_errors(self._inexact(passages, outputs), InputError)
         for core, passage in zip(self._in_order(), passages, strict=True):
             core.membranes, core.phases = passage.membranes, passage.phases
         return outputs, passages
 
-    def _step(self, given: Tensor, passages: list[_Passage], outputs: dict[str, Tensor]) -> None:
+    def _step(self, step: int, given: Tensor, passages: list[_Passage], outputs: dict[str, Tensor]) -> None:
         batch = len(given)
         waiting = {core.core: given.new_zeros((batch, *core.input_shape)) for core in self.spec.cores}
         for entry in self.spec.inputs:
             _place(given, entry.feature_shift, waiting[entry.core])
         for core, passage in zip(self.spec.cores, passages, strict=True):
-            spikes = passage.step(waiting[core.core])
+            spikes = passage.step(step, waiting[core.core])
             for d in core.destinations:
                 _place(_pool(spikes, d.pooling), d.feature_shift, waiting[d.core])
             for port in self.spec.outputs:
                 if port.core == core.core:
-                    outputs[port.name].copy_(_pool(spikes, port.pooling))
+                    outputs[port.name][step] = _pool(spikes, port.pooling)
 
     def _checked(self, raster: Tensor) -> Tensor:
         """The raster in float32, on the weights' device."""
@@ -199,13 +201,6 @@ class DynapcnnModel(nn.Module):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Random:
-    """The next call starts from random states; `seed` None means torch's global generator."""
-
-    seed: int | None
-
-
 @final
 class _Core(nn.Module):
     """Constants of one core, and the state that lives on between calls."""
@@ -234,34 +229,40 @@ class _Core(nn.Module):
         self.register_buffer("membranes", None, persistent=False)
         self.register_buffer("phases", None, persistent=False)
 
-    def start(self, batch: int, random: _Random | None) -> tuple[Tensor, Tensor]:
+    def start(self, batch: int, draw: _Draw | None) -> tuple[Tensor, Tensor]:
         """Membranes [batch, c, y, x] and decimator counters int64 [batch] at the start of a call."""
         if self.membranes is not None and self.phases is not None:
             return self.membranes, self.phases
         phases = torch.zeros(batch, dtype=torch.int64, device=self.weights.device)
-        if random is None:
-            return self.initial.expand(batch, *self.initial.shape), phases
-        # Drawn on the CPU, whose generator gives the same numbers everywhere.
-        generator = None if random.seed is None else torch.Generator().manual_seed(random.seed + self.spec.core)
-        low, high = max(self.spec.threshold_low, -self.spec.threshold_high), self.spec.threshold_high
-        drawn = torch.randint(low, high, (batch, *self.initial.shape), generator=generator)
-        return drawn.to(self.initial), phases
+        shape = (batch, *self.spec.neuron_shape)
+        if draw is None:
+            return self.initial.expand(shape), phases
+        low = max(self.spec.threshold_low, -self.spec.threshold_high)
+        return draw(low, self.spec.threshold_high, shape).to(self.initial), phases
+
+
+_Draw = Callable[[int, int, tuple[int, ...]], Tensor]
+
+
+def _drawer(seed: int | None) -> _Draw:
+    """Whole numbers from low up to high - 1, of a shape; on the CPU, which draws the same for every device."""
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    return partial(torch.randint, generator=generator)
 
 
 @final
 class _Passage:
     """One core during one call: its running state and its books."""
 
-    def __init__(self, core: _Core, batch: int, random: _Random | None, *, record: bool) -> None:
+    def __init__(self, core: _Core, batch: int, draw: _Draw | None, steps: int | None) -> None:
         self._core = core
-        self._record = record
-        self.membranes, self.phases = core.start(batch, random)
+        self.membranes, self.phases = core.start(batch, draw)
         self.counts = torch.zeros(self.membranes.shape, dtype=torch.int64, device=self.membranes.device)
         self.saturated = self.counts.new_zeros(())
         self.largest = self.membranes.new_zeros(())
-        self.raster: list[Tensor] = []
+        self.raster = None if steps is None else self.membranes.new_zeros((steps, *self.membranes.shape))
 
-    def step(self, counts: Tensor) -> Tensor:
+    def step(self, step: int, counts: Tensor) -> Tensor:
         """Spikes [batch, c, y, x] of one time step, after decimation."""
         core, spec = self._core, self._core.spec
         bound = self.membranes.abs().amax() + core.reach * counts.amax() + core.bias.abs().amax()
@@ -279,8 +280,8 @@ class _Passage:
         if spec.decimator != 1:
             n = self._decimate(n)
         self.counts += n.to(torch.int64)
-        if self._record:
-            self.raster.append(n)
+        if self.raster is not None:
+            self.raster[step] = n
         return n
 
     def _decimate(self, n: Tensor) -> Tensor:

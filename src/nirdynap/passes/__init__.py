@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from nirdynap.errors import CompileError, Diagnostic
 from nirdynap.ir.network import IF, Conv, Input, Network, Output, Pool, topological_order
 from nirdynap.passes.average_pools import average_pools
@@ -46,7 +48,8 @@ def normalise(network: Network) -> Network:
     findings: list[Diagnostic] = []
     for transform in NORMALISE:
         try:
-            network = transform(network)
+            with np.errstate(over="ignore", invalid="ignore"):  # discretize refuses what is no number
+                network = transform(network)
         except CompileError as error:
             findings += error.diagnostics
             continue

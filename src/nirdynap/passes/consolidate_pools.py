@@ -25,17 +25,21 @@ def _pool_of_pool(network: Network) -> tuple[Pool, Pool] | None:
 
 
 def _merged(network: Network, first: Pool, second: Pool) -> Network:
-    """`first` then `second` as one pool beside them; each of the two goes if nothing else needs it."""
+    """`first` then `second` as one pool beside them; each of the two goes if nothing else needs it.
+
+    Edges that are equal add up like any others, so they are kept in lists and not in sets.
+    """
     size = (first.size[0] * second.size[0], first.size[1] * second.size[1])
     both = dataclasses.replace(second, name=fresh_name(network, second.name), input_shape=first.input_shape, size=size)
     network = inserted(network, credited(both, first.origin), second.name)
-    edges = {e for e in network.edges if (e.source, e.target) != (first.name, second.name)}
-    edges |= {dataclasses.replace(e, target=both.name) for e in network.edges_into(first.name)}
-    edges |= {dataclasses.replace(e, source=both.name) for e in network.edges_from(second.name)}
+    edges = [e for e in network.edges if (e.source, e.target) != (first.name, second.name)]
+    times = len(network.edges) - len(edges)
+    edges += [dataclasses.replace(e, target=both.name) for e in network.edges_into(first.name)] * times
+    edges += [dataclasses.replace(e, source=both.name) for e in network.edges_from(second.name)]
     if not any(e.target == second.name for e in edges):
-        edges = {e for e in edges if e.source != second.name}
+        edges = [e for e in edges if e.source != second.name]
     if not any(e.source == first.name for e in edges):
-        edges = {e for e in edges if e.target != first.name}
+        edges = [e for e in edges if e.target != first.name]
     used = {name for e in edges for name in (e.source, e.target)}
     network = dataclasses.replace(network, nodes=tuple(n for n in network.nodes if n.name in used))
     return with_edges(network, tuple(edges))

@@ -8,11 +8,11 @@ taken into its input channels. Sources with different factors at one convolution
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
 from nirdynap.errors import (
-    NO_WEIGHTS,
     SCALE_PER_PIXEL,
     SCALED_INPUT_MIX,
     SCALED_OUTPUT,
@@ -24,24 +24,28 @@ from nirdynap.ir.digest import frozen
 from nirdynap.ir.network import IF, Conv, Edge, Network, Output, Pool, Scale
 from nirdynap.ir.units import FloatArray
 from nirdynap.passes.per_channel import channel_values, odd_channel, scaled_output
-from nirdynap.passes.rewrite import bypassed, credited, fresh_name, inserted, replaced, text, with_edges
+from nirdynap.passes.rewrite import bypassed, credited, fresh_name, inserted, replaced, with_edges
 
 
 def fold_scales(network: Network) -> Network:
-    """The network without Scale nodes.
+    """The network without Scale nodes; one that feeds a neuron directly is left for the last pass to refuse.
 
     Raises:
         CompileError: ND204 for factors that differ within a channel where a kernel slides, ND205 for a factor
-            between the last neuron and an Output, ND207 for one in front of a neuron without weights.
+            between the last neuron and an Output.
     """
     while (simpler := _step(network)) is not None:
         network = simpler
+    findings: list[Diagnostic] = []
     for conv in network.nodes:
         if isinstance(conv, Conv) and any(isinstance(s, Scale) for s in network.sources(conv.name)):
-            network = _into_inputs(network, conv)
-    stuck = [_refusal(network, node) for node in network.nodes if isinstance(node, Scale)]
-    if stuck:
-        raise CompileError(stuck)
+            try:
+                network = _into_inputs(network, conv)
+            except CompileError as error:
+                findings += error.diagnostics
+    findings += [f for node in network.nodes if isinstance(node, Scale) for f in _refusals(network, node)]
+    if findings:
+        raise CompileError(findings)
     return network
 
 
@@ -50,16 +54,18 @@ def _step(network: Network) -> Network | None:
     for scale in network.nodes:
         if not isinstance(scale, Scale):
             continue
-        sources, targets = network.sources(scale.name), network.targets(scale.name)
-        if len(sources) > 1 or len(targets) > 1:
+        into, out_of = network.edges_into(scale.name), network.edges_from(scale.name)
+        if len(into) > 1 or len(out_of) > 1:
             return _one_to_one(network, scale)
-        if isinstance(sources[0], Conv) and len(network.targets(sources[0].name)) == 1:
-            return _into_outputs(network, sources[0], scale)
-        if isinstance(targets[0], Pool):
-            return _past_pool(network, scale, targets[0])
-        if isinstance(targets[0], Scale) and len(network.sources(targets[0].name)) == 1:
-            product = frozen(scale.factor * targets[0].factor, np.float64)
-            merged = credited(dataclasses.replace(targets[0], factor=product), scale.origin)
+        source, target = network.node(into[0].source), network.node(out_of[0].target)
+        factors = channel_values(scale.factor)
+        if factors is not None and isinstance(source, Conv) and len(network.edges_from(source.name)) == 1:
+            return _into_outputs(network, source, scale, factors)
+        if factors is not None and isinstance(target, Pool):
+            return _past_pool(network, scale, target, factors)
+        if isinstance(target, Scale) and len(network.edges_into(target.name)) == 1:
+            product = frozen(scale.factor * target.factor, np.float64)
+            merged = credited(dataclasses.replace(target, factor=product), scale.origin)
             return bypassed(replaced(network, merged), scale.name)
     return None
 
@@ -78,19 +84,13 @@ def _one_to_one(network: Network, scale: Scale) -> Network:
     return with_edges(network, tuple(edges))
 
 
-def _into_outputs(network: Network, conv: Conv, scale: Scale) -> Network:
-    factors = channel_values(scale.factor)
-    if factors is None:
-        raise CompileError([_per_pixel(scale)])
+def _into_outputs(network: Network, conv: Conv, scale: Scale, factors: FloatArray) -> Network:
     weights, bias = scaled_output(conv, factors)
     conv = dataclasses.replace(conv, weights=weights, bias=bias)
     return bypassed(replaced(network, credited(conv, scale.origin)), scale.name)
 
 
-def _past_pool(network: Network, scale: Scale, pool: Pool) -> Network:
-    factors = channel_values(scale.factor)
-    if factors is None:
-        raise CompileError([_per_pixel(scale)])
+def _past_pool(network: Network, scale: Scale, pool: Pool, factors: FloatArray) -> Network:
     behind = dataclasses.replace(
         scale,
         name=fresh_name(network, f"{scale.name}.pooled"),
@@ -155,10 +155,11 @@ def _per_pixel(scale: Scale) -> Diagnostic:
     return SCALE_PER_PIXEL.at(node_place(scale.origin[0]), value=odd_channel(scale.factor))
 
 
-def _refusal(network: Network, scale: Scale) -> Diagnostic:
+def _refusals(network: Network, scale: Scale) -> Iterator[Diagnostic]:
+    """Why `scale` is still there; nothing where a convolution or another pass says it."""
     (target,) = network.targets(scale.name)
-    place = node_place(scale.origin[0])
     if isinstance(target, Output):
-        return SCALED_OUTPUT.at(place, value=f"a factor of {scale.factor.flat[0]:g} stands")
-    assert isinstance(target, IF), f"a Scale in front of {type(target).__name__} {text(target.input_shape)}"
-    return NO_WEIGHTS.at(node_place(target.name), value="a Scale")
+        found = f"a factor of {scale.factor.flat[0]:g} stands"
+        yield SCALED_OUTPUT.at(node_place(scale.origin[0]), value=found)
+    elif isinstance(target, (IF, Pool)) and channel_values(scale.factor) is None:
+        yield _per_pixel(scale)

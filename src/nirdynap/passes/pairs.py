@@ -34,8 +34,9 @@ def _findings(network: Network, node: Node) -> Iterator[Diagnostic]:
     place = node_place(node.name)
     before, after = _neighbours(network, node, False), _neighbours(network, node, True)
     if isinstance(node, (Conv, Linear)):
-        if len(after) > 1:
-            yield SHARED_WEIGHTS.at(place, value=", ".join(n.name for n in after))
+        names = dict.fromkeys(n.name for n in after)
+        if len(names) > 1:
+            yield SHARED_WEIGHTS.at(place, value=", ".join(names))
         elif not isinstance(after[0], (IF, Pool)):  # for a pool the finding is there
             yield NO_NEURON.at(place, value=node.name, limit=f"{type(after[0]).__name__} {after[0].name}")
     elif isinstance(node, IF):
@@ -54,9 +55,9 @@ def _findings(network: Network, node: Node) -> Iterator[Diagnostic]:
 
 
 def _neighbours(network: Network, node: Node, forward: bool) -> tuple[Node, ...]:
-    """Targets (or sources), looking through what an earlier pass had to leave in place."""
-    step = network.targets if forward else network.sources
+    """Target (or source) of each edge, looking through what an earlier pass had to leave in place."""
+    edges = network.edges_from(node.name) if forward else network.edges_into(node.name)
     found: list[Node] = []
-    for other in step(node.name):
+    for other in (network.node(e.target if forward else e.source) for e in edges):
         found += _neighbours(network, other, forward) if isinstance(other, (Scale, Flatten)) else [other]
     return tuple(found)

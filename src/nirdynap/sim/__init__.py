@@ -3,4 +3,4 @@
 from nirdynap.sim.asynchronous import EventSimulator as EventSimulator
 from nirdynap.sim.clocked import ClockedSimulator as ClockedSimulator
 from nirdynap.sim.protocol import Simulator as Simulator
-from nirdynap.sim.run import simulate as simulate
+from nirdynap.sim.simulation import simulate as simulate

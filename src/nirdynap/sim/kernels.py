@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from nirdynap.ir.units import IntArray
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
 from nirdynap.sim.plan import Network
 
-_LOW, _HIGH = -32768, 32767
 _INT32_LOW, _INT32_HIGH = -(2**31), 2**31 - 1
 
 
@@ -94,9 +93,9 @@ def _tick(net: Network, membranes: IntArray, saturated: IntArray) -> None:
         if core.has_bias:
             for i in range(core.channels * core.height * core.width):
                 v = np.int64(membranes[core.neurons + i]) + net.bias[core.features + i % core.channels]
-                if v < _LOW or v > _HIGH:
+                if v < INT16_MIN or v > INT16_MAX:
                     saturated[k] += 1
-                membranes[core.neurons + i] = max(min(max(v, _LOW), _HIGH), core.threshold_low)
+                membranes[core.neurons + i] = max(min(max(v, INT16_MIN), INT16_MAX), core.threshold_low)
 
 
 @njit(cache=True)
@@ -245,9 +244,9 @@ def _update(
                 if w == 0:
                     continue
                 v = np.int32(membranes[first_neuron + o]) + w
-                if v < _LOW or v > _HIGH:
+                if v < INT16_MIN or v > INT16_MAX:
                     saturated[k] += 1
-                    v = min(max(v, _LOW), _HIGH)
+                    v = min(max(v, INT16_MIN), INT16_MAX)
                 if v >= high:
                     v = 0 if core.return_to_zero else v - high
                     found[n] = (o * core.height + oy) * core.width + ox
@@ -354,13 +353,13 @@ def _step(
         at = core.neurons + neuron % (core.height * core.width) * core.channels + o
         v = np.int64(membranes[at]) + sums[at] + net.bias[core.features + o]
         sums[at] = 0
-        if v < _LOW or v > _HIGH:
+        if v < INT16_MIN or v > INT16_MAX:
             saturated[k] += 1
             if v < _INT32_LOW or v > _INT32_HIGH:
                 overflow[0], overflow[1] = k, v
                 return records, used
             if saturate:
-                v = min(max(v, _LOW), _HIGH)
+                v = min(max(v, INT16_MIN), INT16_MAX)
         n = 0
         if v >= core.threshold_high:
             n = v // core.threshold_high if many else 1

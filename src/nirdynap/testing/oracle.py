@@ -23,8 +23,11 @@ Address = tuple[int, int, int]
 
 
 class _Spike(NamedTuple):
+    """`n` equal spikes, one after the other."""
+
     time: int
     address: Address
+    n: int = 1
 
 
 def clocked(
@@ -95,35 +98,35 @@ class _Sample:
         self.saturated[core.core] += 1
         return INT16_MAX if value > 0 else INT16_MIN
 
-    def emit(self, core: CoreSpec, spike: _Spike) -> bool:
-        """Pass a spike through the core's decimator; those that pass are recorded."""
-        self.decimated[core.core] += 1
-        if self.decimated[core.core] < core.decimator:
-            return False
-        self.decimated[core.core] = 0
-        self.spikes[core.core].append(spike)
+    def emit(self, core: CoreSpec, spike: _Spike) -> int:
+        """Send spikes through the core's decimator; records those that pass and returns how many they are."""
+        total = self.decimated[core.core] + spike.n
+        passed = total // core.decimator
+        self.decimated[core.core] = total % core.decimator
+        if passed > 0:
+            self.spikes[core.core].append(spike._replace(n=passed))
         for port in self.spec.outputs:
             if port.core == core.core and _at(spike.address, core, port.pooling, 0, core.neuron_shape) is None:
-                self.dropped[core.core] += 1
-        return True
+                self.dropped[core.core] += passed
+        return passed
 
-    def entries(self, address: Address) -> Iterator[tuple[CoreSpec, Address]]:
-        """Where an external event goes, in order."""
-        c, y, x = address
+    def entries(self, spike: _Spike) -> Iterator[tuple[CoreSpec, Address]]:
+        """Where external spikes go, in order."""
+        c, y, x = spike.address
         for port in self.spec.inputs:
             core = self.spec.core(port.core)
             if _inside((c + port.feature_shift, y, x), core.input_shape):
                 yield core, (c + port.feature_shift, y, x)
             else:
-                self.dropped[core.core] += 1
+                self.dropped[core.core] += spike.n
 
-    def copies(self, core: CoreSpec, address: Address) -> Iterator[tuple[CoreSpec, Address]]:
-        """Where a spike of `core` goes: slot 0, then slot 1."""
+    def copies(self, core: CoreSpec, spike: _Spike) -> Iterator[tuple[CoreSpec, Address]]:
+        """Where spikes of `core` go: slot 0, then slot 1."""
         for d in core.destinations:
             target = self.spec.core(d.core)
-            arrival = _at(address, core, d.pooling, d.feature_shift, target.input_shape)
+            arrival = _at(spike.address, core, d.pooling, d.feature_shift, target.input_shape)
             if arrival is None:
-                self.dropped[core.core] += 1
+                self.dropped[core.core] += spike.n
             else:
                 yield target, arrival
 
@@ -146,10 +149,10 @@ def _at(address: Address, core: CoreSpec, pooling: int, shift: int, target: Shap
 
 def _clocked_step(sample: _Sample, time: int, counts: IntArray, saturate: bool, many: bool) -> None:
     waiting = {core.core: np.zeros(core.input_shape, dtype=np.int64) for core in sample.spec.cores}
-    for c, y, x in np.argwhere(counts):
-        for _ in range(counts[c, y, x]):
-            for core, arrival in sample.entries((int(c), int(y), int(x))):
-                waiting[core.core][arrival] += 1
+    for c, y, x in np.argwhere(counts).tolist():
+        external = _Spike(time, (c, y, x), int(counts[c, y, x]))
+        for core, arrival in sample.entries(external):
+            waiting[core.core][arrival] += external.n
     for core in sample.spec.cores:
         currents = _conv(sample, core, waiting[core.core])
         for o, oy, ox in np.ndindex(core.neuron_shape):
@@ -162,10 +165,9 @@ def _clocked_step(sample: _Sample, time: int, counts: IntArray, saturate: bool, 
             if n > 0:
                 v = 0 if core.return_to_zero else v - n * core.threshold_high
             sample.membranes[core.core][o, oy, ox] = max(v, core.threshold_low)
-            for _ in range(n):
-                if sample.emit(core, _Spike(time, (o, oy, ox))):
-                    for target, arrival in sample.copies(core, (o, oy, ox)):
-                        waiting[target.core][arrival] += 1
+            passed = sample.emit(core, _Spike(time, (o, oy, ox), n))
+            for target, arrival in sample.copies(core, _Spike(time, (o, oy, ox), passed)):
+                waiting[target.core][arrival] += passed
 
 
 def _conv(sample: _Sample, core: CoreSpec, counts: IntArray) -> IntArray:
@@ -210,21 +212,21 @@ def _tick(sample: _Sample) -> None:
 def _depth(sample: _Sample, external: _Spike, emission: str) -> None:
     def deliver(core: CoreSpec, address: Address) -> None:
         for spike in _update(sample, core, address, external.time, emission):
-            for target, arrival in sample.copies(core, spike.address):
+            for target, arrival in sample.copies(core, spike):
                 deliver(target, arrival)
 
-    for core, address in sample.entries(external.address):
+    for core, address in sample.entries(external):
         deliver(core, address)
 
 
 def _breadth(sample: _Sample, external: _Spike, emission: str) -> None:
     waiting: dict[int, list[Address]] = {core.core: [] for core in sample.spec.cores}
-    for core, address in sample.entries(external.address):
+    for core, address in sample.entries(external):
         waiting[core.core].append(address)
     for core in sample.spec.cores:
         for address in waiting[core.core]:
             for spike in _update(sample, core, address, external.time, emission):
-                for target, arrival in sample.copies(core, spike.address):
+                for target, arrival in sample.copies(core, spike):
                     waiting[target.core].append(arrival)
 
 
@@ -245,7 +247,7 @@ def _update(sample: _Sample, core: CoreSpec, address: Address, time: int, emissi
             spikes.append(_Spike(time, (o, oy, ox)))
             v = 0 if core.return_to_zero else v - core.threshold_high
         membranes[o, oy, ox] = max(v, core.threshold_low)
-    return [spike for spike in spikes if sample.emit(core, spike)]
+    return [spike for spike in spikes if sample.emit(core, spike) == 1]
 
 
 def _targets(shape: Shape, emission: str) -> Iterable[Address]:
@@ -270,7 +272,7 @@ def _result(
         for b, sample in enumerate(samples):
             for spike in sample.spikes[core.core]:
                 if (address := _at(spike.address, core, pooling, 0, shape)) is not None:
-                    counts[spike.time // dt_us, b][address] += 1
+                    counts[spike.time // dt_us, b][address] += spike.n
         return counts
 
     def events(core: CoreSpec, pooling: int) -> tuple[Events, ...]:
@@ -299,13 +301,13 @@ def _counts(samples: list[_Sample], core: CoreSpec) -> IntArray:
     counts = np.zeros((len(samples), *core.neuron_shape), dtype=np.int64)
     for b, sample in enumerate(samples):
         for spike in sample.spikes[core.core]:
-            counts[b][spike.address] += 1
+            counts[b][spike.address] += spike.n
     return counts
 
 
 def _stats(samples: list[_Sample], core: CoreSpec) -> CoreStats:
     return CoreStats(
-        spikes=sum(len(s.spikes[core.core]) for s in samples),
+        spikes=sum(spike.n for s in samples for spike in s.spikes[core.core]),
         synaptic_operations=sum(s.synaptic_operations[core.core] for s in samples),
         saturated=sum(s.saturated[core.core] for s in samples),
         dropped=sum(s.dropped[core.core] for s in samples),

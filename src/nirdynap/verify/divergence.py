@@ -84,7 +84,9 @@ def explained(difference: Difference, spec: Spec, networks: tuple[Network, Netwo
     """
     fewer = networks[0] if difference.reference < difference.value else networks[1]
     distance = _distance(difference, spec, fewer, raster)
-    return _finding(ROUNDING_MOVED_SPIKE if distance < _ROUNDING else LOWERING_DIFFERS, difference, distance)
+    if distance < _ROUNDING:
+        return _finding(ROUNDING_MOVED_SPIKE, difference, distance)
+    return _finding(LOWERING_DIFFERS, difference, distance)
 
 
 def _distance(difference: Difference, spec: Spec, network: Network, raster: IntArray) -> float:
@@ -100,7 +102,7 @@ def _distance(difference: Difference, spec: Spec, network: Network, raster: IntA
     decides_first = network.convention.delay > 0
     end = difference.step + lateness(network)[neuron.name] + (0 if decides_first else 1)
     result = interpret(network, with_time_to_answer(network, raster)[:end])
-    level = float(result.membranes[neuron.name][(0, *at)] / neuron.threshold[at])
+    level = float(result.membranes[neuron.name][0][at] / neuron.threshold[at])
     if not decides_first and fired > 0:
         level = level + fired if neuron.reset == "subtract" else float("nan")
     return abs(level - max(difference.value, difference.reference))

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from nirdynap.errors import TIE_APPROXIMATED, node_place
 from nirdynap.interpret import interpret
 from nirdynap.ir.network import IF, Network
 from nirdynap.ir.result import Result
@@ -50,6 +51,7 @@ def float_trace(name: Literal["float", "lowered"], network: Network, spec: Spec,
     neurons = [neuron_of(core, network) for core in spec.cores]
     rasters = [result.rasters[n.name][late[n.name] : late[n.name] + steps] for n in neurons]
     nothing = (0,) * len(neurons)
+    approximated = {note.place for note in spec.notes if note.code == TIE_APPROXIMATED.code}
     decisions = {}
     for port in network.outputs:
         seen = result.outputs[port.name][late[port.name] : late[port.name] + steps].sum(axis=0)
@@ -58,7 +60,7 @@ def float_trace(name: Literal["float", "lowered"], network: Network, spec: Spec,
         name=name,
         counts=tuple(r.sum(axis=0, dtype=np.int64) for r in rasters),
         raster=rasters.__getitem__,
-        ties=tuple(result.ties[n.name] if n.tie == "waits" else 0 for n in neurons),
+        ties=tuple(result.ties[n.name] if node_place(n.name) in approximated else 0 for n in neurons),
         saturated=nothing,
         dropped=nothing,
         decisions=decisions,

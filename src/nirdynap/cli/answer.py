@@ -1,0 +1,190 @@
+"""What a command answers, and how that leaves the process: one JSON document, or tables and diagnostics."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from nirdynap import __version__
+from nirdynap.cli.options import Options
+from nirdynap.cli.screen import console, line
+from nirdynap.errors import (
+    BAD_CHIP_FILE,
+    BAD_OPTION,
+    BAD_RECORDING_FILE,
+    BAD_RUN_OPTION,
+    NOT_A_NIR_FILE,
+    SYSTEM_ERROR,
+    UNKNOWN_CHIP,
+    UNKNOWN_CONVENTION,
+    UNREADABLE_FILE,
+    Diagnostic,
+    NirdynapError,
+    errors_of,
+)
+
+_NOT_THE_NETWORK = {
+    kind.code
+    for kind in (
+        *(UNREADABLE_FILE, NOT_A_NIR_FILE, BAD_RECORDING_FILE, BAD_CHIP_FILE),
+        *(UNKNOWN_CONVENTION, UNKNOWN_CHIP, BAD_OPTION, BAD_RUN_OPTION),
+    )
+}
+
+
+class ExitCode(IntEnum):
+    """What a script learns: the same meaning for every command."""
+
+    DONE = 0
+    REFUSED = 1  # the network does not fit, or cannot be read, converted or run as asked
+    USAGE = 2  # wrong words, or a file that cannot be read or written
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Outcome of a command.
+
+    Attributes:
+        body: for --json, as schemas/result-v1 says for this command; None when errors left no answer.
+        diagnostics: every finding, errors first.
+        tables: for people, top to bottom.
+    """
+
+    body: Mapping[str, Any] | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    tables: tuple[RenderableType, ...] = ()
+
+
+def command(function: Callable[..., Answer]) -> Callable[..., None]:
+    """What typer runs for `function`: the fields of its groups of options become options, and --json is added."""
+    groups: dict[str, type[Options]] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, Options):
+            groups[name] = parameter.annotation
+            parameters += inspect.signature(parameter.annotation, eval_str=True).parameters.values()
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    as_json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout (schemas/result-v1).")]
+    parameters.append(inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=as_json))
+
+    def run(*, as_json: bool, **words: Any) -> None:
+        for name, group in groups.items():
+            words[name] = group(**{field.name: words.pop(field.name) for field in dataclasses.fields(group)})
+        respond(function.__name__, lambda: function(**words), as_json=as_json)
+
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def respond(name: str, ask: Callable[[], Answer], *, as_json: bool) -> NoReturn:
+    """Ask, print the answer, and leave with its exit code.
+
+    Raises:
+        typer.Exit: always.
+    """
+    try:
+        answer = _attempt(ask)
+        code = exit_code(answer.diagnostics)
+        _print(name, answer, as_json=as_json)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered goes nowhere, so that the exit is silent, too.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, sys.stderr.fileno())
+    raise typer.Exit(code)
+
+
+def exit_code(findings: Iterable[Diagnostic]) -> ExitCode:
+    """The exit code that `findings` ask for."""
+    errors = errors_of(findings)
+    if any(_is_usage(error) for error in errors):
+        return ExitCode.USAGE
+    return ExitCode.REFUSED if errors else ExitCode.DONE
+
+
+def document(name: str, answer: Answer) -> dict[str, Any]:
+    """The answer as schemas/result-v1 says."""
+    return {
+        "schema": "result-v1",
+        "command": name,
+        "nirdynap": __version__,
+        "diagnostics": plain(answer.diagnostics),
+        "body": answer.body,
+    }
+
+
+def plain(value: Any) -> Any:
+    """`value` in dicts, lists, strings, numbers, booleans and None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)  # JSON has no infinity
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())  # numpy's arrays and numbers
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(part) for part in value]
+    return value
+
+
+def _attempt(ask: Callable[[], Answer]) -> Answer:
+    try:
+        return ask()
+    except NirdynapError as error:
+        return Answer(body=None, diagnostics=error.diagnostics)
+    except OSError as error:
+        finding = SYSTEM_ERROR.at(str(error.filename or "$"), value=error.strerror or str(error))
+    except MemoryError as error:
+        finding = SYSTEM_ERROR.at("$", value=str(error) or "out of memory")
+    return Answer(body=None, diagnostics=(finding,))
+
+
+def _is_usage(error: Diagnostic) -> bool:
+    """Is it about the words and files given, rather than about what is in the network?"""
+    if error.place.startswith("$.nodes."):
+        return False
+    return error.code in _NOT_THE_NETWORK or error.code.startswith(("ND6", "ND9"))
+
+
+def _print(name: str, answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        text = json.dumps(document(name, answer), allow_nan=False)
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+        return
+    # Rendered as a whole first: rich would deal with a closed pipe in its own way.
+    out, err = console(), console(stderr=True)
+    _write(out, answer.tables)
+    _write(err, tuple(line(finding) for finding in answer.diagnostics))
+
+
+def _write(screen: Console, parts: Iterable[RenderableType]) -> None:
+    with screen.capture() as captured:
+        for number, part in enumerate(parts):
+            if number and isinstance(part, Table):
+                screen.print()
+            screen.print(part, soft_wrap=not isinstance(part, Table))
+    lines = (text.rstrip() for text in captured.get().splitlines())
+    screen.file.write("".join(f"{text}\n" for text in lines))
+    screen.file.flush()

@@ -1,0 +1,65 @@
+"""nirdynap check: does a network fit a chip, what stands against it, where does the memory go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+
+from nirdynap.cli.answer import Answer, ExitCode, exit_code, plain
+from nirdynap.cli.options import Lowering, NirFile
+from nirdynap.cli.screen import sizes, table
+
+if TYPE_CHECKING:
+    from nirdynap.ir.report import CoreRow, LayerRow, Report
+    from nirdynap.ir.spec import Memory
+
+
+def check(file: NirFile, lowering: Lowering) -> Answer:
+    """Does the network fit the chip? Every problem at once, the memory of each layer, the map of the cores.
+
+    Exit code 0: it fits. 1: it does not fit, or cannot be read as a network for this chip. 2: wrong options, or a file
+    that cannot be read or is no NIR graph.
+    """
+    from nirdynap.compile import check as check_network
+
+    report = check_network(file, **lowering.given())
+    if exit_code(report.diagnostics) is ExitCode.USAGE:  # nothing is known of the network
+        return Answer(body=None, diagnostics=report.diagnostics)
+    body = {name: part for name, part in plain(report).items() if name != "diagnostics"}
+    return Answer(body=body, diagnostics=report.diagnostics, tables=tuple(report_tables(str(file), report)))
+
+
+def report_tables(name: str, report: Report) -> Iterator[RenderableType]:
+    """The verdict, the memory table and the core map."""
+    verdict = "fits" if report.fits else "does NOT fit"
+    yield f"{name} {verdict} {report.chip}, convention {report.convention}"
+    if report.layers:
+        capacities = {row.core: row.capacity for row in report.cores}
+        yield table(
+            ["layer", "nodes", "input", "neurons", "kernel #", "neuron #", "bias #", "core #", "has room in cores"],
+            [_layer_cells(row, capacities) for row in report.layers],
+            title="Memory: words needed of words in the layer's core" if report.fits else "Memory: words needed",
+        )
+    if report.cores:
+        needs = {row.core: row.memory for row in report.layers}
+        yield table(
+            ["core #", "layer", "kernel #", "neuron #", "bias #"],
+            [_core_cells(row, needs.get(row.core)) for row in report.cores],
+            title=f"Cores of {report.chip}: words used of words there are",
+        )
+
+
+def _layer_cells(row: LayerRow, capacities: dict[int, Memory]) -> list[object]:
+    room = [""] * 3 if row.core is None else [f" / {words}" for words in capacities[row.core]]
+    memory = [f"{need}{of}" for need, of in zip(row.memory, room, strict=True)]
+    others = ", ".join(str(core) for core in row.candidates) or "none"
+    core = "-" if row.core is None else row.core
+    return [row.name, ", ".join(row.origin), sizes(row.input_shape), sizes(row.neuron_shape), *memory, core, others]
+
+
+def _core_cells(row: CoreRow, need: Memory | None) -> list[object]:
+    used = need or (0, 0, 0)
+    memory = [f"{words} / {room}" for words, room in zip(used, row.capacity, strict=True)]
+    return [row.core, row.layer or "-", *memory]

@@ -1,0 +1,40 @@
+"""nirdynap convert: from a NIR graph to a spec file, or every reason why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nirdynap.cli.answer import Answer
+from nirdynap.cli.options import Lowering, NirFile
+
+Output = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE", help="The spec: .h5, .hdf5 or .nirdynap (HDF5), or .json. Written whole or not at all."
+    ),
+]
+
+
+def convert(file: NirFile, output: Output, lowering: Lowering) -> Answer:
+    """Lower the network to the integers and cores of a chip, and write the spec.
+
+    Exit code 0: written. 1: refused, nothing is written. 2: wrong options, or a file that cannot be read or written.
+    """
+    from nirdynap.cli.describe import memory_table
+    from nirdynap.compile import nir_to_dynapcnn
+    from nirdynap.store import save
+
+    spec = nir_to_dynapcnn(file, **lowering.given())
+    save(spec, output)
+    body = {
+        "chip": spec.chip,
+        "convention": spec.convention.name,
+        "digest": spec.digest(),
+        "weights_digest": spec.weights_digest(),
+        "output": str(output),
+    }
+    head = f"{output}: {file} on {spec.chip}, convention {spec.convention.name}, digest {spec.digest()[:12]}"
+    return Answer(body=body, diagnostics=spec.notes, tables=(head, memory_table(spec)))

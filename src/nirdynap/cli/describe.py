@@ -1,0 +1,123 @@
+"""Nodes and cores in words: the cells of tables and the settings in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.table import Table
+
+from nirdynap.cli.screen import sizes, table
+from nirdynap.ir.network import IF, Conv, Flatten, Linear, Node, Pool, Scale
+from nirdynap.ir.spec import CoreSpec, Spec
+
+if TYPE_CHECKING:
+    from nirdynap.frontend.raw import RawNode
+
+
+def settings_of(node: Node) -> dict[str, str]:
+    """What decides what a node computes, as short texts."""
+    match node:
+        case Conv():
+            pairs = {"kernel": node.weights.shape[2:], "stride": node.stride, "padding": node.padding}
+            extras = {"groups": str(node.groups)} if node.groups > 1 else {}
+            if node.dilation != (1, 1):
+                extras["dilation"] = sizes(node.dilation)
+            texts = {name: sizes(pair) for name, pair in pairs.items()}
+            return {**texts, **extras, "weights": _range(node.weights), "bias": _range(node.bias)}
+        case Linear():
+            return {"weights": _range(node.weights), "bias": _range(node.bias)}
+        case IF():
+            fires = {"threshold": _range(node.threshold), "gain": _range(node.gain), "v_min": _range(node.v_min)}
+            return {**fires, "reset": node.reset, "tie": node.tie}
+        case Pool():
+            return {"kind": node.kind, "size": sizes(node.size)}
+        case Flatten():
+            return {"order": node.order}
+        case Scale():
+            return {"factor": _range(node.factor)}
+    return {}
+
+
+def numbers_in(node: Node) -> int:
+    """How many numbers a node's file fields hold, spread fields counted at full size."""
+    arrays = (getattr(node, name, None) for name in ("weights", "bias", "threshold", "gain", "v_min", "factor"))
+    return sum(array.size for array in arrays if array is not None)
+
+
+def raw_settings(node: RawNode) -> dict[str, str]:
+    """The fields of a node as the file has them: texts and single numbers as they are, of arrays the shape."""
+    return {name: _field(value) for name, value in node.fields.items()}
+
+
+def raw_numbers(node: RawNode) -> int:
+    """How many numbers a node's fields hold."""
+    return sum(int(np.size(value)) for value in node.fields.values() if not isinstance(value, str))
+
+
+def core_tables(spec: Spec) -> tuple[Table, Table]:
+    """Cores with their wiring, then their integers and memory."""
+    wiring = table(
+        ["core #", "nodes", "input", "kernel", "stride", "padding", "neurons", "spikes go to"],
+        [
+            [
+                core.core,
+                ", ".join(core.origin),
+                sizes(core.input_shape),
+                sizes(core.weights.shape[2:]),
+                sizes(core.stride),
+                sizes(core.padding),
+                sizes(core.neuron_shape),
+                "; ".join(_targets(spec, core)),
+            ]
+            for core in spec.cores
+        ],
+        title="Cores",
+    )
+    return wiring, memory_table(spec)
+
+
+def memory_table(spec: Spec) -> Table:
+    """Each core's integers, and the words it needs of those it has."""
+    return table(
+        ["core #", "layer", "threshold #", "lower bound #", "reset", "scale #", "kernel #", "neuron #", "bias #"],
+        [
+            [
+                core.core,
+                core.name,
+                core.threshold_high,
+                core.threshold_low,
+                "zero" if core.return_to_zero else "subtract",
+                f"{core.scale:.6g}",
+                *(f"{need} / {room}" for need, room in zip(core.memory, core.capacity, strict=True)),
+            ]
+            for core in spec.cores
+        ],
+        title="Integers, and memory in words",
+    )
+
+
+def _targets(spec: Spec, core: CoreSpec) -> Sequence[str]:
+    cores = [f"core {d.core}{_how(d.pooling, d.feature_shift)}" for d in core.destinations]
+    return cores + [f"output {port.name}{_how(port.pooling, 0)}" for port in spec.outputs if port.core == core.core]
+
+
+def _how(pooling: int, feature_shift: int) -> str:
+    words = [f"pool {pooling}x{pooling}"] if pooling > 1 else []
+    words += [f"channel + {feature_shift}"] if feature_shift else []
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _range(array: Any) -> str:
+    if array is None:
+        return "none"
+    low, high = float(array.min()), float(array.max())
+    return f"{low:.6g}" if low == high else f"{low:.4g} .. {high:.4g}"
+
+
+def _field(value: Any) -> str:
+    array = np.asarray(value)
+    if array.ndim > 0:
+        return f"[{sizes(array.shape)}]"
+    return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())

@@ -1,0 +1,171 @@
+"""Recordings in numpy's files: what `--input` reads and `--output` of a simulation writes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nirdynap.errors import BAD_RECORDING_FILE, InputError
+from nirdynap.ir.events import Events
+from nirdynap.ir.result import Result
+from nirdynap.ir.units import IntArray, pool_counts
+from nirdynap.store.atomic import write_atomically
+
+_ADDRESSES = (("t", "c", "y", "x"), ("t", "p", "y", "x"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """What a file holds.
+
+    Attributes:
+        samples: Events of each sample, or a raster of counts [time, channel, y, x] or [time, batch, channel, y, x].
+        labels: int64 [sample], or None.
+        times: of dt_us and duration_us those that the file says.
+    """
+
+    samples: tuple[Events, ...] | IntArray
+    labels: IntArray | None
+    times: Mapping[str, Any]
+
+
+def read_recordings(path: Path) -> Recordings:
+    """Recordings in an .npz or .npy file; the content decides, not the extension.
+
+    * .npz with t, c, y, x, or x, y, t, p (polarity p is channel p), t in microseconds: one sample. With `start`, the
+      index of each sample's first event and behind the last one the number of events (which may be left out), several.
+    * .npz with `raster`. * .npy: a structured array with fields x, y, t, p, or a raster.
+    * In an .npz also `label`, one for each sample, and `dt_us`, `duration_us`.
+
+    Raises:
+        InputError: ND511 for a file that cannot be read or is none of these, ND501 to ND505 for events that cannot be.
+    """
+    content = _content(path)
+    if isinstance(content, np.ndarray):
+        named = content.dtype.names is not None
+        return Recordings(samples=(Events.from_structured(content),) if named else content, labels=None, times={})
+    labels = _whole(path, content, "label")
+    samples = _samples(path, content, labels)
+    count = len(samples) if isinstance(samples, tuple) else samples.shape[1] if samples.ndim == 5 else 1
+    if labels is not None and labels.shape != (count,):
+        raise _bad(path, f"label has shape {labels.shape}, but there are {count} samples")
+    # A raster tells its own length.
+    known = ("dt_us", "duration_us") if isinstance(samples, tuple) else ("dt_us",)
+    times = {name: _single(path, content, name) for name in known if name in content}
+    return Recordings(samples=samples, labels=labels, times=times)
+
+
+def write_result(path: Path, result: Result, labels: IntArray | None) -> None:
+    """Write a result as .npz, whole or not at all; the same result always gives the same bytes.
+
+    The output's spikes are `t, c, y, x, start` and can be read again as a recording; `counts` [sample, c, y, x] are
+    after the output's pooling. Of a clocked run there is also `raster`. With several outputs these names begin with
+    ``output0.``, ``output1.``, in the order of `output_names`. Of each core there are ``core3.counts``,
+    ``core3.membranes`` and, if everything was recorded, ``core3.raster`` or ``core3.t`` and so on, before pooling.
+
+    Raises:
+        StoreError: ND605.
+    """
+    arrays: dict[str, Any] = {"output_names": np.array(list(result.output_events)), "dt_us": np.int64(result.dt_us)}
+    totals = counts_of(result)
+    for index, name in enumerate(result.output_events):
+        prefix = "" if len(result.output_events) == 1 else f"output{index}."
+        arrays |= _spike_arrays(prefix, result.output_events[name])
+        arrays |= {f"{prefix}counts": totals[name], f"{prefix}decision": decisions_of(result)[name]}
+        if result.semantics == "clocked":
+            arrays[f"{prefix}raster"] = result.output_rasters[name]
+    for core, counts in result.counts.items():
+        arrays |= {f"core{core}.counts": counts, f"core{core}.membranes": result.membranes[core]}
+    arrays |= {f"core{core}.raster": raster for core, raster in result.rasters.items()}
+    for core, spikes in result.spikes.items():
+        arrays |= _spike_arrays(f"core{core}.", spikes)
+    if labels is not None:
+        arrays["label"] = labels
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def counts_of(result: Result) -> dict[str, IntArray]:
+    """Spikes of the run by Output node, after its pooling: int64 [sample, c, y, x]."""
+    return {port.name: pool_counts(result.counts[port.core], port.pooling) for port in result.spec.outputs}
+
+
+def decisions_of(result: Result) -> Mapping[str, IntArray]:
+    """Decisions by Output node, also where there is only one: int64 [sample]."""
+    decision = result.decision
+    return decision if isinstance(decision, Mapping) else {result.spec.outputs[0].name: decision}
+
+
+def _content(path: Path) -> Any:
+    """The array of an .npy file, or the arrays of an .npz file by name."""
+    try:
+        with path.open("rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            return file if isinstance(file, np.ndarray) else {name: file[name] for name in file}
+    except OSError as error:
+        raise _bad(path, f"cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise _bad(path, f"is no complete .npz or .npy file: {str(error) or type(error).__name__}") from None
+
+
+def _samples(path: Path, content: Mapping[str, Any], labels: IntArray | None) -> tuple[Events, ...] | IntArray:
+    for names in _ADDRESSES:
+        if set(names) <= set(content):
+            return _events(path, content, names, labels)
+    if "raster" in content:
+        raster: IntArray = content["raster"]
+        return raster
+    raise _bad(path, f"neither events nor a raster among {', '.join(sorted(content)) or 'no arrays'}")
+
+
+def _events(
+    path: Path, content: Mapping[str, Any], names: Sequence[str], labels: IntArray | None
+) -> tuple[Events, ...]:
+    t, c, y, x = (content[name] for name in names)
+    start = _whole(path, content, "start")
+    if start is None:
+        return (Events(t=t, c=c, y=y, x=x),)
+    total = len(t) if t.ndim else 0
+    open_end = len(start) == len(labels) if labels is not None else start[-1:].tolist() != [total]
+    fence = np.append(start, total) if open_end else start
+    if start.ndim != 1 or len(fence) < 2 or fence[0] != 0 or fence[-1] != total or (np.diff(fence) < 0).any():
+        raise _bad(
+            path, f"start must ascend from 0 to the {total} events, and is {np.array2string(start, threshold=8)}"
+        )
+    return tuple(Events(t=t[a:b], c=c[a:b], y=y[a:b], x=x[a:b]) for a, b in pairwise(fence))
+
+
+def _whole(path: Path, content: Mapping[str, Any], name: str) -> IntArray | None:
+    if name not in content:
+        return None
+    array = content[name]
+    if array.dtype.kind not in "iu":
+        raise _bad(path, f"{name} is {array.dtype}, not whole numbers")
+    whole: IntArray = array.astype(np.int64)
+    return whole
+
+
+def _single(path: Path, content: Mapping[str, Any], name: str) -> int:
+    array = _whole(path, content, name)
+    if array is None or array.size != 1:
+        raise _bad(path, f"{name} is not one number")
+    return int(array.item())
+
+
+def _spike_arrays(prefix: str, samples: Sequence[Events]) -> dict[str, IntArray]:
+    arrays = {name: np.concatenate([getattr(events, name) for events in samples]) for name in ("t", "c", "y", "x")}
+    arrays["start"] = np.cumsum([0, *(len(events) for events in samples)])
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def _bad(path: Path, found: str) -> InputError:
+    return InputError([BAD_RECORDING_FILE.at(str(path), value=found)])

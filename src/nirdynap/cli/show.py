@@ -1,0 +1,132 @@
+"""nirdynap show: what a file holds, a NIR graph or a spec."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+
+from nirdynap.cli.answer import Answer, plain
+from nirdynap.cli.options import Reading, SpecOrNir
+from nirdynap.cli.screen import sizes, table
+from nirdynap.cli.source import is_nir, load_spec
+from nirdynap.errors import CompileError
+
+if TYPE_CHECKING:
+    from nirdynap.frontend.raw import RawGraph
+    from nirdynap.ir.spec import CoreSpec, Spec
+
+
+def show(file: SpecOrNir, reading: Reading) -> Answer:
+    """What a file holds: nodes, shapes, parameters and edges of a NIR graph, or the cores of a spec.
+
+    Of a network that is refused, nodes and edges are shown as the file has them.
+
+    Exit code 0: shown. 1: refused. 2: wrong options, or a file that cannot be read.
+    """
+    return _network(file, reading) if is_nir(file) else _spec(file, load_spec(file, reading))
+
+
+def _network(file: Path, reading: Reading) -> Answer:
+    from nirdynap.cli.describe import numbers_in, raw_numbers, raw_settings, settings_of
+    from nirdynap.frontend import read
+    from nirdynap.frontend.safe_hdf5 import read_hdf5
+
+    options = reading.given()
+    raw = _unfolded(read_hdf5(file))
+    body: dict[str, Any] = {"kind": "network", "version": raw.version, "convention": options.get("convention", "nir")}
+    try:
+        network = read(file, **options)
+    except CompileError as error:
+        nodes = [_node(n.name, n.type, None, None, raw_numbers(n), raw_settings(n)) for n in raw.nodes]
+        edges: list[dict[str, Any]] = [{"source": a, "target": b, "feature_shift": 0} for a, b in raw.edges]
+        body |= {"settings": None, "nodes": nodes, "edges": edges}
+        return Answer(body=body, diagnostics=error.diagnostics, tables=_network_tables(file, body))
+    types = {node.name: node.type for node in raw.nodes}
+    nodes = [
+        _node(n.name, types[n.name], n.input_shape, n.output_shape, numbers_in(n), settings_of(n))
+        for n in network.nodes
+    ]
+    body |= {"settings": plain(network.convention), "nodes": nodes, "edges": plain(network.edges)}
+    return Answer(body=body, diagnostics=network.notes, tables=_network_tables(file, body))
+
+
+def _unfolded(raw: RawGraph) -> RawGraph:
+    from nirdynap.frontend.nested import unfold
+
+    try:
+        return unfold(raw)
+    except CompileError:
+        return raw  # reading it will say why
+
+
+def _node(
+    name: str, kind: str, input_shape: Any, output_shape: Any, parameters: int, settings: dict[str, str]
+) -> dict[str, Any]:
+    shapes = {"input_shape": plain(input_shape), "output_shape": plain(output_shape)}
+    return {"name": name, "type": kind, **shapes, "parameters": parameters, "settings": settings}
+
+
+def _network_tables(file: Path, body: dict[str, Any]) -> tuple[RenderableType, ...]:
+    sources: dict[str, list[str]] = {node["name"]: [] for node in body["nodes"]}
+    for edge in body["edges"]:
+        sources.setdefault(edge["target"], []).append(edge["source"])
+    rows = [
+        [
+            node["name"],
+            node["type"],
+            ", ".join(sources[node["name"]]) or "-",
+            sizes(node["input_shape"]) if node["input_shape"] else "?",
+            sizes(node["output_shape"]) if node["output_shape"] else "?",
+            ", ".join(f"{name} {text}" for name, text in node["settings"].items()),
+        ]
+        for node in body["nodes"]
+    ]
+    return (
+        f"{file}: NIR graph written by nir {body['version'] or '(version not said)'}, {len(body['nodes'])} nodes",
+        _convention_line(body["convention"], body["settings"]),
+        table(["node", "type", "fed by", "input", "output", "parameters"], rows),
+    )
+
+
+def _convention_line(name: str, settings: dict[str, Any] | None) -> str:
+    texts = [f"{key} {value}" for key, value in (settings or {}).items() if key != "name" and value]
+    return f"convention {name}" + (f": {', '.join(texts)}" if texts else "")
+
+
+def _spec(file: Path, spec: Spec) -> Answer:
+    from nirdynap.cli.describe import core_tables
+
+    body = {
+        "kind": "spec",
+        "chip": spec.chip,
+        "convention": spec.convention.name,
+        "settings": plain(spec.convention),
+        "digest": spec.digest(),
+        "weights_digest": spec.weights_digest(),
+        "spikes_per_step": spec.spikes_per_step,
+        "input_shape": list(spec.input_shape),
+        "inputs": plain(spec.inputs),
+        "outputs": plain(spec.outputs),
+        "cores": [_core(core) for core in spec.cores],
+    }
+    inputs = [
+        f"core {port.core}" + f" (channel + {port.feature_shift})" * bool(port.feature_shift) for port in spec.inputs
+    ]
+    head = (
+        f"{file}: spec for {spec.chip}, {len(spec.cores)} cores, {spec.spikes_per_step} spikes per step",
+        _convention_line(spec.convention.name, plain(spec.convention)),
+        f"digest {spec.digest()}",
+        f"weights {spec.weights_digest()}",
+        f"input {sizes(spec.input_shape)} to {', '.join(inputs)}",
+    )
+    return Answer(body=body, diagnostics=spec.notes, tables=(*head, *core_tables(spec)))
+
+
+def _core(core: CoreSpec) -> dict[str, Any]:
+    arrays = ("weights", "bias", "initial_state")
+    names = [field.name for field in dataclasses.fields(core) if field.name not in arrays]
+    kernel = {"kernel": list(core.weights.shape[2:]), "has_bias": core.bias is not None}
+    return {**kernel, **{name: plain(getattr(core, name)) for name in names}}

@@ -1,0 +1,112 @@
+"""nirdynap simulate: run a spec, or a NIR graph lowered on the way, on recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from nirdynap.cli.answer import Answer, plain
+from nirdynap.cli.options import InputFile, Lowering, Running, SpecOrNir
+from nirdynap.cli.progress import progress
+from nirdynap.cli.screen import share, sizes, table
+from nirdynap.cli.source import is_nir, spec_of
+
+if TYPE_CHECKING:
+    from nirdynap.cli.recordings import Recordings
+    from nirdynap.ir.result import Result
+
+_SAMPLES_SHOWN = 20
+_COUNTS_SHOWN = 16
+
+Output = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write events, rasters, counts and membranes as .npz, whole or not at all."),
+]
+
+
+def simulate(
+    file: SpecOrNir,
+    input: InputFile,  # noqa: A002
+    lowering: Lowering,
+    running: Running,
+    output: Output = None,
+) -> Answer:
+    """Run a network on recordings, exactly: in time steps (clocked), or event by event as the asynchronous chip.
+
+    Exit code 0: done. 1: the network or the recordings are refused. 2: wrong options, or a file that cannot be read.
+    """
+    from nirdynap.cli.recordings import read_recordings, write_result
+    from nirdynap.sim import simulate as run
+
+    options = running.given()
+    if lowering.spikes_per_step and not is_nir(file):  # of a spec this is an option of the run
+        options["spikes_per_step"] = lowering.spikes_per_step
+        lowering = dataclasses.replace(lowering, spikes_per_step=None)
+    spec = spec_of(file, lowering)
+    recordings = read_recordings(input)
+    with progress("simulating") as tell:
+        result = run(spec, recordings.samples, progress=tell, **{**recordings.times, **options})
+    if output is not None:
+        write_result(output, result, recordings.labels)
+    body = _body(result, recordings)
+    return Answer(body=body, diagnostics=spec.notes, tables=tuple(_tables(file, body)))
+
+
+def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
+    from nirdynap.cli.recordings import counts_of, decisions_of
+
+    spec, labels = result.spec, recordings.labels
+    decisions, outputs = decisions_of(result), {}
+    for name, counts in counts_of(result).items():
+        decision = decisions[name]
+        outputs[name] = {
+            "shape": list(counts.shape[1:]),
+            "counts": counts.reshape(len(counts), -1).tolist(),
+            "decision": decision.tolist(),
+            "correct": None if labels is None else int((decision == labels).sum()),
+        }
+    cores = [{"core": core.core, "name": core.name, **plain(result.stats[core.core])} for core in spec.cores]
+    return {
+        "semantics": result.semantics,
+        "chip": spec.chip,
+        "digest": spec.digest(),
+        "dt_us": result.dt_us,
+        "samples": len(next(iter(decisions.values()))),
+        "labels": plain(labels),
+        "cores": cores,
+        "outputs": outputs,
+    }
+
+
+def _tables(file: Path, body: dict[str, Any]) -> Iterator[RenderableType]:
+    samples = body["samples"]
+    yield f"{file} on {body['chip']}: {body['semantics']} run, {samples} samples, digest {body['digest'][:12]}"
+    yield table(
+        ["core #", "layer", "spikes #", "synaptic operations #", "saturated #", "dropped #"],
+        [list(core.values()) for core in body["cores"]],
+    )
+    for name, output in body["outputs"].items():
+        yield _samples_table(name, output, body["labels"])
+        if samples > _SAMPLES_SHOWN:
+            yield f"The first {_SAMPLES_SHOWN} of {samples} samples; --json and --output hold them all."
+        if output["correct"] is not None:
+            yield f"Accuracy of output {name}: {share(output['correct'], samples)} ({output['correct']} of {samples})"
+
+
+def _samples_table(name: str, output: dict[str, Any], labels: list[int] | None) -> RenderableType:
+    few = len(output["counts"][0]) <= _COUNTS_SHOWN
+    rows = []
+    for sample, counts in enumerate(output["counts"][:_SAMPLES_SHOWN]):
+        label = "-" if labels is None else labels[sample]
+        listed = " ".join(map(str, counts)) if few else "(too many to show)"
+        rows.append([sample, label, output["decision"][sample], sum(counts), listed])
+    return table(
+        ["sample #", "label #", "decision #", "spikes #", "spikes of each neuron"],
+        rows,
+        title=f"Output {name}, {sizes(output['shape'])}",
+    )

@@ -1,0 +1,96 @@
+"""nirdynap verify: the same input on every rung from the float network down to the chip's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+
+from nirdynap.cli.answer import Answer, plain
+from nirdynap.cli.options import InputFile, Lowering, NirFile, Timing
+from nirdynap.cli.progress import progress
+from nirdynap.cli.screen import share, table
+
+if TYPE_CHECKING:
+    from nirdynap.verify import Agreement, Difference, Verification
+
+_ABOUT = "equal: neurons whose spike counts over the run are the same as on the rung before, of all neurons and samples"
+
+
+def verify(file: NirFile, input: InputFile, lowering: Lowering, timing: Timing) -> Answer:  # noqa: A002
+    """Float network, lowered network, integers in time steps, integers event by event: the same input, side by side.
+
+    Exit code 0: compared, whatever came out. 1: the network or the recordings are refused. 2: wrong options, or a file
+    that cannot be read.
+    """
+    from nirdynap.cli.recordings import read_recordings
+    from nirdynap.verify import verify as climb
+
+    recordings = read_recordings(input)
+    options = {**lowering.given(), **recordings.times, **timing.given()}
+    with progress("verifying"):
+        outcome = climb(file, input=recordings.samples, labels=recordings.labels, **options)
+    head = f"{file} on {outcome.spec.chip}: {outcome.samples} samples of {outcome.steps} steps of {outcome.dt_us} µs"
+    tables = (head, *verification_tables(outcome))
+    return Answer(body=verification_body(outcome), diagnostics=outcome.notes, tables=tables)
+
+
+def verification_body(outcome: Verification) -> dict[str, Any]:
+    """The outcome as schemas/result-v1 says."""
+    spec = outcome.spec
+    parts = {name: part for name, part in plain(outcome).items() if name not in ("spec", "notes")}
+    about = {"chip": spec.chip, "convention": spec.convention.name, "digest": spec.digest()}
+    return {**about, **parts, "correct": outcome.correct}
+
+
+def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
+    """Spikes of each layer on each rung, then each rung against the one before it."""
+    layers = [f"{layer.name} #" for layer in outcome.rungs[0].layers]
+    graded = ["accuracy #"] if outcome.correct else []
+    yield table(
+        ["rung", *layers, *graded],
+        [[rung.name, *(layer.spikes for layer in rung.layers), *_grade(outcome, rung.name)] for rung in outcome.rungs],
+        title="Spikes of each layer",
+    )
+    yield table(
+        ["compared", *layers, "same decisions #", "first difference"],
+        [
+            [
+                f"{pair.rung} with {pair.reference}",
+                *(_agreement(layer) for layer in pair.layers),
+                " ".join(share(same, outcome.samples) for same in pair.same_decisions.values()),
+                _difference(pair.first_difference),
+            ]
+            for pair in outcome.comparisons
+        ],
+        title=_ABOUT,
+    )
+    for rung in outcome.rungs:
+        yield f"{rung.name}: {rung.about}{_remarks(rung.layers)}"
+
+
+def _grade(outcome: Verification, rung: Any) -> list[str]:
+    return [share(outcome.correct[rung], outcome.samples)] if outcome.correct else []
+
+
+def _agreement(layer: Agreement) -> str:
+    return share(layer.equal, layer.neurons)
+
+
+def _difference(at: Difference | None) -> str:
+    if at is None:
+        return "none"
+    where = f"{at.layer}, sample {at.sample}, step {at.step}, (c, y, x) = ({at.channel}, {at.y}, {at.x})"
+    return f"{where}: {at.value} spikes instead of {at.reference}"
+
+
+def _remarks(layers: Any) -> str:
+    words = {
+        "ties": "ties decided otherwise by the chip",
+        "saturated": "saturated updates",
+        "dropped": "dropped spikes",
+    }
+    sums = {name: sum(getattr(layer, name) for layer in layers) for name in words}
+    told = [f"{total} {words[name]}" for name, total in sums.items() if total]
+    return f" ({', '.join(told)})" if told else ""

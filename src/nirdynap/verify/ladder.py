@@ -1,0 +1,239 @@
+"""The ladder: one input on every rung from the float network down to the chip's events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nirdynap.chips.chip import Chip
+from nirdynap.compile import nir_to_dynapcnn
+from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
+from nirdynap.frontend import read
+from nirdynap.ir.convention import Convention
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.events import Events
+from nirdynap.ir.network import Network
+from nirdynap.ir.spec import Spec
+from nirdynap.ir.units import DEFAULT_DT_US, IntArray
+from nirdynap.passes import normalise
+from nirdynap.sim import simulate
+from nirdynap.sim.asynchronous import Emission, Order, event_findings
+from nirdynap.sim.protocol import Recording
+from nirdynap.sim.stimulus import Stimulus, read_recording
+from nirdynap.verify.divergence import explained
+from nirdynap.verify.rungs import RungName, Trace, clocked_trace, event_trace, float_trace
+from nirdynap.verify.verification import (
+    Comparison,
+    Rung,
+    Verification,
+    comparison_of,
+    joined_comparison,
+    joined_rung,
+    rung_of,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from nirdynap.frontend.nir_reader import ReadOptions
+
+_BYTES_AT_ONCE = 1 << 26  # of the rasters that two rungs keep, for the samples that run together
+
+
+def verify(
+    source: str | os.PathLike[str] | Any,
+    chip: str | Path | Chip = "speck2f",
+    input: Recording = (),  # noqa: A002
+    *,
+    convention: str | Convention = "nir",
+    bias_bits: int = 8,
+    order: Order = "depth",
+    emission: Emission = "raster",
+    bias_clock_us: int | None = None,
+    dt_us: int = DEFAULT_DT_US,
+    duration_us: int | None = None,
+    labels: npt.ArrayLike | None = None,
+    **reading: Unpack[ReadOptions],
+) -> Verification:
+    """Run the same input on four rungs, side by side: float, lowered, clocked and event (docs/semantics.md).
+
+    Args:
+        source: path of a `.nir` file, or a `nir.NIRGraph`.
+        chip: name of a chip or sinabs device, or path of a chip file.
+        input: one Events, a sequence of them (a batch), or non-negative counts [time, channel, y, x] or
+            [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps.
+        convention, bias_bits, **reading: as in `nirdynap.nir_to_dynapcnn`.
+        order, emission: of the event run, as in `nirdynap.simulate`.
+        bias_clock_us: period of the event run's bias clock in microseconds; default `dt_us`, one tick for each step.
+        dt_us: length of a time step in microseconds.
+        duration_us: length of event recordings in microseconds; default: up to the last event of all.
+        labels: whole numbers [sample], the right output of each, for a network with one Output.
+
+    Raises:
+        CompileError: the network does not fit.
+        InputError: every ND5xx finding about input and options.
+
+    Example:
+        >>> import nir, numpy as np
+        >>> graph = nir.NIRGraph.from_list(
+        ...     nir.Input({"input": np.array([2])}), nir.Linear(np.array([[1.0, 0.5]])),
+        ...     nir.IF(np.ones(1), np.ones(1)), nir.Output({"output": np.array([1])}))
+        >>> checked = verify(graph, "speck2f", np.ones((4, 2, 1, 1)), convention="torch")
+        >>> [(rung.name, rung.layers[0].spikes) for rung in checked.rungs]
+        [('float', 4), ('lowered', 4), ('clocked', 4), ('event', 6)]
+    """
+    spec = nir_to_dynapcnn(source, chip, convention=convention, bias_bits=bias_bits, **reading)
+    stimuli, truth = _checked(spec, input, labels, order, emission, bias_clock_us, dt_us, duration_us)
+    network = read(source, convention, **reading)
+    ladder = _Ladder(
+        spec=spec,
+        networks=(network, normalise(network)),
+        order=order,
+        emission=emission,
+        bias_clock_us=dt_us if bias_clock_us is None else bias_clock_us,
+        dt_us=dt_us,
+        steps=max(1, *(s.steps for s in stimuli)),
+    )
+    at_once = ladder.samples_at_once()
+    parts = [ladder.climb(stimuli[first : first + at_once], first) for first in range(0, len(stimuli), at_once)]
+    comparisons = tuple(joined_comparison(c) for c in zip(*(c for _, c in parts), strict=True))
+    return Verification(
+        spec=spec,
+        samples=len(stimuli),
+        steps=ladder.steps,
+        dt_us=dt_us,
+        bias_clock_us=ladder.bias_clock_us,
+        order=order,
+        emission=emission,
+        rungs=tuple(joined_rung(r) for r in zip(*(r for r, _ in parts), strict=True)),
+        comparisons=comparisons,
+        notes=(*spec.notes, *ladder.findings(comparisons[0], stimuli)),
+        labels=truth,
+    )
+
+
+def _checked(
+    spec: Spec,
+    recording: Recording,
+    labels: npt.ArrayLike | None,
+    order: str,
+    emission: str,
+    bias_clock_us: int | None,
+    dt_us: int,
+    duration_us: int | None,
+) -> tuple[tuple[Stimulus, ...], IntArray | None]:
+    """The samples and their labels; all that is wrong with input and options is raised at once."""
+    findings = [*event_findings(order, emission, bias_clock_us)]
+    truth = None if labels is None else np.asarray(labels)
+    stimuli: tuple[Stimulus, ...] = ()
+    try:
+        stimuli = read_recording(recording, spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+    except InputError as error:
+        findings += error.diagnostics
+    else:
+        findings += _label_findings(truth, len(stimuli), len(spec.outputs))
+    raise_errors(findings, InputError)
+    return stimuli, None if truth is None else frozen(truth, np.int64)
+
+
+def _label_findings(labels: npt.NDArray[Any] | None, samples: int, outputs: int) -> Iterator[Diagnostic]:
+    if labels is None:
+        return
+    if labels.shape != (samples,) or labels.dtype.kind not in "iu":
+        found, limit = f"{labels.dtype} {labels.shape}", f"one whole number for each of {samples} samples"
+        yield BAD_RUN_OPTION.at("$.labels", parameter="labels", value=found, limit=limit)
+    if outputs > 1:
+        limit = f"None for a network with {outputs} outputs"
+        yield BAD_RUN_OPTION.at("$.labels", parameter="labels", value="given", limit=limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ladder:
+    """What all samples have in common: the networks (float, lowered), the spec, and the options of the runs."""
+
+    spec: Spec
+    networks: tuple[Network, Network]
+    order: Order
+    emission: Emission
+    bias_clock_us: int
+    dt_us: int
+    steps: int
+
+    def samples_at_once(self) -> int:
+        """As many as the rasters of two rungs have room for."""
+        shapes = (self.spec.input_shape, *(core.neuron_shape for core in self.spec.cores))
+        numbers = self.steps * sum(int(np.prod(shape)) for shape in shapes)
+        return max(1, _BYTES_AT_ONCE // (2 * 8 * numbers))
+
+    def climb(self, stimuli: tuple[Stimulus, ...], first: int) -> tuple[tuple[Rung, ...], tuple[Comparison, ...]]:
+        """All rungs on some samples, of which `first` is the number of the first, and what lies between them."""
+        layers = tuple(core.name for core in self.spec.cores)
+        rungs: list[Rung] = []
+        comparisons: list[Comparison] = []
+        before: Trace | None = None
+        for trace in self._traces(stimuli):  # one after the other: no more than two are kept at a time
+            rungs.append(rung_of(layers, trace, self._about(trace.name)))
+            if before is not None:
+                comparisons.append(comparison_of(layers, before, trace, first))
+            before = trace
+        return tuple(rungs), tuple(comparisons)
+
+    def _traces(self, stimuli: tuple[Stimulus, ...]) -> Iterator[Trace]:
+        raster = self._raster(stimuli)
+        yield float_trace("float", self.networks[0], self.spec, raster)
+        yield float_trace("lowered", self.networks[1], self.spec, raster)
+        yield clocked_trace(simulate(self.spec, raster, "clocked", record="all", dt_us=self.dt_us))
+        result = simulate(
+            self.spec,
+            [_events(s) for s in stimuli],
+            "event",
+            order=self.order,
+            emission=self.emission,
+            record="all",
+            bias_clock_us=self.bias_clock_us,
+            dt_us=self.dt_us,
+            duration_us=self.steps * self.dt_us,
+        )
+        yield event_trace(result, self.steps)
+
+    def _raster(self, stimuli: tuple[Stimulus, ...]) -> IntArray:
+        """Input counts int64 [time, sample, c, y, x]."""
+        raster = np.zeros((self.steps, len(stimuli), *self.spec.input_shape), dtype=np.int64)
+        for sample, s in enumerate(stimuli):
+            np.add.at(raster[:, sample], (s.t // self.dt_us, s.c, s.y, s.x), s.count)
+        return raster
+
+    def findings(self, lowering: Comparison, stimuli: tuple[Stimulus, ...]) -> tuple[Diagnostic, ...]:
+        """What is to be said about the lowered network, which should have the spikes of the float network."""
+        difference = lowering.first_difference
+        if difference is None:
+            return ()
+        sample = self._raster(stimuli[difference.sample : difference.sample + 1])
+        return (explained(difference, self.spec, self.networks, sample),)
+
+    def _about(self, rung: RungName) -> str:
+        how = self.spec.convention
+        lag = ", each layer read as much later as it lags" if how.delay else ""
+        clock = f", biases every {self.bias_clock_us} us" if any(c.bias is not None for c in self.spec.cores) else ""
+        return {
+            "float": f"the network as read with convention {how.name!r}, in float64 and time steps{lag}: the model, "
+            "up to rounding",
+            "lowered": "the same network after all folds and rewrites for the chip, still in float64: must have the "
+            "same spikes, up to rounding",
+            "clocked": f"the chip's integers in time steps of {self.dt_us} us, all spikes of a step summed before a "
+            "neuron decides: exact, but no chip works in steps",
+            "event": f"the chip's integers spike by spike ({self.order} first, emission order {self.emission}{clock}): "
+            "how the asynchronous chip works as far as documented, so another answer than the clocked run",
+        }[rung]
+
+
+def _events(stimulus: Stimulus) -> Events:
+    s = stimulus
+    t, c, y, x = (np.repeat(array, s.count) for array in (s.t, s.c, s.y, s.x))
+    return Events(t=t, c=c, y=y, x=x)

@@ -1,0 +1,141 @@
+"""nirdynap check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import ask, codes, run, write_graph
+
+import nirdynap
+
+
+def test_a_network_that_fits(net: Path) -> None:
+    result = run("check", net, "--convention", "torch")
+    assert result.exit_code == 0
+    report = nirdynap.check(net, convention="torch")
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{net} fits speck2f, convention torch"
+    conv = next(line.split() for line in lines if line.startswith("conv"))
+    assert conv[:3] == ["conv", "conv,", "if1,"]
+    assert [int(n) for n in conv if n.isdigit()][:1] == [report.layers[0].memory.kernel]
+    assert len([line for line in lines if line.strip()[:1].isdigit()]) == 9  # the core map
+
+
+def test_the_document_is_the_report(net: Path) -> None:
+    document = ask("check", net, "--chip", "speck2e")
+    report = nirdynap.check(net, "speck2e")
+    body = document["body"]
+    assert (body["fits"], body["chip"], body["digest"]) == (True, "speck2e", report.digest)
+    assert [layer["core"] for layer in body["layers"]] == [layer.core for layer in report.layers]
+    assert len(body["cores"]) == 9
+    assert codes(document) == [finding.code for finding in report.diagnostics]
+
+
+def test_all_options_reach_the_reader(net: Path) -> None:
+    words = "--convention sinabs --reset zero --v-min -threshold --tie waits --spikes-per-step one --dt 0.01"
+    words += " --flatten hwc --delay drop --input-shape 2,8,8 --bias-bits 16 --chip speck2fdevkit:0"
+    document = ask("check", net, *words.split())
+    report = nirdynap.check(
+        net,
+        "speck2f",
+        convention="sinabs",
+        reset="zero",
+        v_min="-threshold",
+        tie="waits",
+        spikes_per_step="one",
+        flatten="hwc",
+    )
+    assert report.digest is not None
+    assert document["body"]["digest"] == report.digest
+    assert document["body"]["digest"] != ask("check", net)["body"]["digest"]
+
+
+def test_a_network_that_does_not_fit(too_large: Path) -> None:
+    result = run("check", too_large)
+    assert result.exit_code == 1
+    assert "does NOT fit speck2f" in result.stdout
+    findings = [str(d) for d in nirdynap.check(too_large).diagnostics]
+    assert result.stderr.splitlines() == findings
+    assert findings[0].startswith("ND3")
+    body = ask("check", too_large, code=1)["body"]
+    assert body["digest"] is None
+    assert all(layer["core"] is None for layer in body["layers"])
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--chip", "speck9"), "ND324"),
+        (("--chip", "absent.toml"), "ND325"),
+        (("--convention", "brian"), "ND125"),
+        (("--reset", "never"), "ND126"),
+        (("--input-shape", "2,a"), "ND126"),
+        (("--bias-bits", "7"), "ND126"),
+    ],
+)
+def test_wrong_words(net: Path, words: tuple[str, str], code: str) -> None:
+    document = ask("check", net, *words, code=2)
+    assert codes(document) == [code]
+    assert document["body"] is None
+    result = run("check", net, *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{code} ")
+
+
+@pytest.mark.parametrize("content", [b"", b"words", b"\x89HDF\r\n\x1a\n" + bytes(100), None])
+def test_bad_files(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.nir"
+    if content is not None:
+        path.write_bytes(content)
+    for command in ("check", "show"):
+        assert codes(ask(command, path, code=2)) == ["ND101"]
+        result = run(command, path)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"ND101 unreadable file, at {path}: ")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_truncated_file_at_any_length(net: Path, tmp_path: Path) -> None:
+    path, whole = tmp_path / "cut.nir", net.read_bytes()
+    for length in np.linspace(1, len(whole) - 1, 25).astype(int):
+        path.write_bytes(whole[:length])
+        assert run("check", path).exit_code == 2
+
+
+def test_names_are_shown_as_they_are_and_on_one_line(tmp_path: Path) -> None:
+    path = write_graph(tmp_path / "net.nir", names=("[red]", "a\nb\x1b[31m"))
+    result = run("check", path, "--convention", "torch")
+    assert result.exit_code == 0
+    assert "[red]" in result.stdout
+    assert r"a\nb\x1b[31m" in result.stdout
+    assert "\x1b" not in result.stdout + result.stderr
+    assert ask("check", path)["body"]["layers"][1]["name"] == "a\nb\x1b[31m"
+
+
+def test_no_heavy_guest_is_loaded(net: Path) -> None:
+    code = (
+        "import sys\nfrom nirdynap.cli.main import main\n"
+        "try: main(['check', sys.argv[1]])\nexcept SystemExit as leave: code = leave.code\n"
+        "heavy = {'torch', 'numba', 'scipy', 'nir', 'jsonschema', 'hypothesis'} & set(sys.modules)\n"
+        "assert not heavy, heavy\nsys.exit(code)"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", code, net], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+
+
+def test_the_network_of_the_nir_paper(shared_data: Path) -> None:
+    body = ask("check", shared_data / "nmnist_speck" / "cnn_sinabs.nir", "--convention", "sinabs")["body"]
+    assert [layer["memory"]["kernel"] for layer in body["layers"]] == [1024, 4096, 2048, 32768, 4096]
+    assert [layer["memory"]["neuron"] for layer in body["layers"]] == [4096, 4096, 512, 256, 10]
+
+
+def test_real_files_that_are_refused(shared_data: Path) -> None:
+    for path in sorted((shared_data / "nir_files").glob("*.nir")):
+        result = run("check", path, "--convention", "sinabs")
+        assert result.exit_code in (0, 1)
+        assert (result.exit_code == 1) == any(line.startswith("ND") for line in result.stderr.splitlines())
