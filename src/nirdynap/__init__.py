@@ -66,8 +66,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'nirdynap' has no attribute {name!r}")
     value = getattr(import_module(f"nirdynap.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    # `verify` is a room as well: the import has bound its name to the room, which can be called like the function.
+    return globals().setdefault(name, value)
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def too_large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its dense layer needs 512 x 16 x 4 kernel words, its neurons fit."""
+    """2048 features: too many, and too much memory in both layers."""
     return write_graph(tmp_path_factory.mktemp("net") / "large.nir", features=2048)
 
 

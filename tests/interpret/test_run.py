@@ -351,3 +351,24 @@ def test_bad_rasters_are_refused(raster: np.ndarray, code: str) -> None:
 def test_unknown_record_is_refused() -> None:
     with pytest.raises(InputError, match="ND507"):
         interpret(chain([neuron()]), column(1), record="some")  # type: ignore[arg-type]
+
+
+def test_a_map_may_be_smaller_than_the_room_declared_for_it() -> None:
+    """Kernels filled up to a square declare a row that no source reaches: it stays empty."""
+    one = np.ones((1, 1, 1))
+    conv = Conv(name="c", origin=("c",), input_shape=(1, 2, 1), weights=np.ones((1, 1, 2, 1)), bias=None)
+    neuron = IF(
+        name="n",
+        origin=("n",),
+        input_shape=(1, 1, 1),
+        threshold=one,
+        gain=one,
+        v_min=None,
+        reset="subtract",
+        tie="fires",
+    )
+    entry = Input(name="i", origin=("i",), input_shape=(1, 1, 1))
+    exit_ = Output(name="o", origin=("o",), input_shape=(1, 1, 1))
+    edges = tuple(Edge(source=a, target=b) for a, b in pairwise("icno"))
+    network = build_network((entry, conv, neuron, exit_), edges, CONVENTIONS["torch"])
+    assert interpret(network, np.ones((3, 1, 1, 1))).counts["n"].tolist() == [[[[3]]]]

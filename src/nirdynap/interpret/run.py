@@ -81,14 +81,15 @@ def _advance(
 
 
 def _gather(network: Network, node: Node, values: dict[str, FloatArray], lead: tuple[int, ...]) -> FloatArray:
-    """The sum of what arrives at `node`, each source at its own channels."""
+    """The sum of what arrives at `node`, each source at its own channels; a map may be smaller than its room."""
     edges = network.edges_into(node.name)
     if len(edges) == 1 and values[edges[0].source].shape[2:] == node.input_shape:
         return values[edges[0].source]
     total = np.zeros((*lead, *node.input_shape))
     for edge in edges:
         value = values[edge.source]
-        total[:, :, edge.feature_shift : edge.feature_shift + value.shape[2]] += value
+        c, h, w = value.shape[2:]
+        total[:, :, edge.feature_shift : edge.feature_shift + c, :h, :w] += value
     return total
 
 

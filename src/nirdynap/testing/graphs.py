@@ -6,6 +6,7 @@ too: float64 is exact in everything that reading, the passes and the float run d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from nirdynap.chips.chip import load_chip
-from nirdynap.ir.units import Pair, Shape, conv_output
+from nirdynap.ir.units import Shape, conv_output
 from nirdynap.testing.build import CHIP
 
 _Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -26,6 +27,7 @@ _Array = npt.NDArray[Any]
 _UNIT = 64  # numbers are whole multiples of 1 / _UNIT
 _DENSE = 64  # most inputs of a linear layer
 _SIDE = 10  # largest side of an output map
+_SLOTS = 2  # destinations of a core
 
 
 def nir_graphs(
@@ -81,6 +83,10 @@ class _Tap:
         return (self.shape[0], self.shape[1] // pooling, self.shape[2] // pooling)
 
 
+_Bundle = list[_Tap]
+"""Nodes that send maps of one shape, to be added up."""
+
+
 @final
 class _Sketch:
     """A graph while it is drawn."""
@@ -90,15 +96,15 @@ class _Sketch:
         self.nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array(shape)})}
         self.edges: list[tuple[str, str]] = []
 
-    def add(self, kind: str, node: nir.NIRNode, sources: Sequence[str]) -> str:
-        """Name of the new node, fed by `sources`."""
+    def add(self, kind: str, node: nir.NIRNode, bundle: _Bundle, shape: Shape) -> _Tap:
+        """The new node, which adds up `bundle` and sends maps of `shape`."""
         name = f"{kind}{sum(n.startswith(kind) for n in self.nodes)}"
         self.nodes[name] = node
-        self.edges += [(source, name) for source in sources]
-        return name
+        self.edges += [(source.name, name) for source in bundle]
+        return _Tap(name, shape)
 
     def output(self, tap: _Tap) -> None:
-        self.add("output", nir.Output({"output": np.array(tap.shape)}), [tap.name])
+        self.add("output", nir.Output({"output": np.array(tap.shape)}), [tap], tap.shape)
 
     def graph(self) -> nir.NIRGraph:
         return nir.NIRGraph(nodes=self.nodes, edges=self.edges, type_check=False)
@@ -109,56 +115,62 @@ def _graphs(draw: _Draw, min_layers: int, max_layers: int, options: _Options) ->
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
     sketch = _Sketch(shape, draw(st.sampled_from([np.float64, np.float32])))
     taps = [_Tap("input", shape)]
-    links = {"input": -max_layers * 2}  # copies that each tap sends; a core has two slots
+    slots = {"input": 4 * max_layers}  # how often each tap can still be listened to
     for _ in range(draw(st.integers(min_layers, max_layers))):
-        free = [tap for tap in reversed(taps) if links[tap.name] < 2] if options.branches else taps[-1:]
-        sources, chosen = _sources(draw, sketch, free, options)
-        for tap in chosen:
-            links[tap.name] += 1
-        taps.append(_layer(draw, sketch, sources, options))
-        links[taps[-1].name] = 0
+        bundle = _sources(draw, sketch, taps, slots, options)
+        taps.append(_layer(draw, sketch, bundle, options))
+        slots[taps[-1].name] = _SLOTS
     for tap in taps[1:]:
-        if links[tap.name] == 0 or (options.branches and draw(st.booleans())):
+        if slots[tap.name] == _SLOTS or (options.branches and draw(st.booleans())):
             sketch.output(_output_path(draw, sketch, tap))
     return sketch.graph()
 
 
-def _sources(draw: _Draw, sketch: _Sketch, free: list[_Tap], options: _Options) -> tuple[list[_Tap], list[_Tap]]:
-    """What feeds the next layer (all of one shape), and the taps that it comes from."""
-    first = draw(st.sampled_from(free))
-    pooling = draw(st.sampled_from(first.pools()))
-    shape = first.pooled(pooling)
-    sources, chosen = [_path(draw, sketch, first, pooling)], [first]
-    others = [(tap, p) for tap in free for p in tap.pools() if tap.pooled(p) == shape and (tap, p) != (first, pooling)]
-    if options.branches and others and draw(st.booleans()):
-        second, pooling = draw(st.sampled_from(others))
-        once = first.name == second.name and first.name != "input"
-        if not once or len(free) > 1 or draw(st.booleans()):
-            sources.append(_path(draw, sketch, second, pooling))
-            chosen.append(second)
-    return sources, chosen
+def _sources(draw: _Draw, sketch: _Sketch, taps: list[_Tap], slots: dict[str, int], options: _Options) -> _Bundle:
+    """What feeds the next layer: one or two paths from a tap or two."""
+    if not options.branches:
+        slots[taps[-1].name] -= 1
+        return _path(draw, sketch, taps[-1:], draw(st.sampled_from(taps[-1].pools())))
+    bundle: _Bundle = []
+    wanted: Shape | None = None
+    for _ in range(draw(st.integers(1, 2))):
+        free = [tap for tap in reversed(taps) if slots[tap.name]]
+        ways = [(tap, p) for tap in free for p in tap.pools() if wanted in (None, tap.pooled(p))]
+        if not ways:
+            break
+        tap, pooling = draw(st.sampled_from(ways))
+        slots[tap.name] -= 1
+        start = [tap]
+        twins = [t for t in free if t.shape == tap.shape and pooling in t.pools() and t.name != tap.name]
+        if twins and draw(st.integers(0, 3)) == 3:
+            start.append(draw(st.sampled_from(twins)))
+            slots[start[1].name] -= 1
+        wanted = tap.pooled(pooling)
+        path = _path(draw, sketch, start, pooling)
+        bundle += [end for end in path if end not in bundle]  # a second edge would be a duplicate
+    return bundle
 
 
-def _path(draw: _Draw, sketch: _Sketch, tap: _Tap, pooling: int) -> _Tap:
+def _path(draw: _Draw, sketch: _Sketch, bundle: _Bundle, pooling: int) -> _Bundle:
     """Pools of `pooling` in all, and scales between them."""
     for size in draw(st.sampled_from({1: [[], [], [1]], 2: [[2]], 4: [[4], [2, 2]]}[pooling])):
-        tap = _scaled(draw, sketch, tap)
+        bundle = _scaled(draw, sketch, bundle)
         kind = draw(st.sampled_from([nir.SumPool2d, nir.AvgPool2d]))
-        form = draw(st.sampled_from([np.array(size), np.array([size, size])]))
-        name = sketch.add("pool", kind(form, form, np.zeros_like(form)), [tap.name])
-        tap = _Tap(name, tap.pooled(size))
-    return _scaled(draw, sketch, tap)
+        window = draw(st.sampled_from([np.array(size), np.array([size, size])]))
+        pool = kind(window, window, np.zeros_like(window))
+        bundle = [sketch.add("pool", pool, bundle, bundle[0].pooled(size))]
+    return _scaled(draw, sketch, bundle)
 
 
-def _scaled(draw: _Draw, sketch: _Sketch, tap: _Tap, *, per_pixel: bool = False) -> _Tap:
-    """Seldom a Scale behind `tap`: of one factor, one for each channel, or (where that folds) one for each pixel."""
-    if not draw(st.integers(0, 5)) == 5:
-        return tap
-    forms: list[tuple[int, ...]] = [(), (1,), (tap.shape[0], 1, 1), *([tap.shape] if per_pixel else [])]
+def _scaled(draw: _Draw, sketch: _Sketch, bundle: _Bundle, *, per_pixel: bool = False) -> _Bundle:
+    """Seldom a Scale behind `bundle`: of one factor, one per channel, or (where that folds) one per pixel."""
+    if draw(st.integers(0, 5)) != 5:
+        return bundle
+    shape = bundle[0].shape
+    forms: list[tuple[int, ...]] = [(), (1,), (shape[0], 1, 1), *([shape] if per_pixel else [])]
     form = draw(st.sampled_from(forms))
-    factors = np.array([0.5, 1, 2, -1, 0.75, 3, 1.5])
-    scale = factors[_bytes(draw, form, 0) % len(factors)].astype(sketch.dtype)
-    return _Tap(sketch.add("scale", nir.Scale(scale), [tap.name]), tap.shape)
+    factors = np.array([0.5, 1, 2, -1, 0.75, 3, 1.5], sketch.dtype)
+    return [sketch.add("scale", nir.Scale(factors[_bytes(draw, form) % len(factors)]), bundle, shape)]
 
 
 def _output_path(draw: _Draw, sketch: _Sketch, tap: _Tap) -> _Tap:
@@ -166,65 +178,57 @@ def _output_path(draw: _Draw, sketch: _Sketch, tap: _Tap) -> _Tap:
     if size > 1:
         window = np.array([size, size])
         pool = nir.SumPool2d(window, window, np.array([0, 0]))
-        tap = _Tap(sketch.add("pool", pool, [tap.name]), tap.pooled(size))
-    if draw(st.integers(0, 3)) == 3:
-        tap = _flattened(sketch, [tap])
-    return tap
+        tap = sketch.add("pool", pool, [tap], tap.pooled(size))
+    return _flattened(sketch, [tap]) if draw(st.integers(0, 3)) == 3 else tap
 
 
-def _flattened(sketch: _Sketch, sources: list[_Tap]) -> _Tap:
-    shape = sources[0].shape
-    node = nir.Flatten({"input": np.array(shape)}, 0, -1)
-    return _Tap(sketch.add("flatten", node, [s.name for s in sources]), (int(np.prod(shape)), 1, 1))
+def _flattened(sketch: _Sketch, bundle: _Bundle) -> _Tap:
+    shape = bundle[0].shape
+    return sketch.add("flatten", nir.Flatten({"input": np.array(shape)}, 0, -1), bundle, (math.prod(shape), 1, 1))
 
 
-def _layer(draw: _Draw, sketch: _Sketch, sources: list[_Tap], options: _Options) -> _Tap:
-    """Weights and neurons behind `sources`, perhaps as a graph of their own."""
-    if not (options.nested and draw(st.integers(0, 4)) == 4):
-        return _neurons(draw, sketch, _weights(draw, sketch, sources, options))
-    inner = _Sketch(sources[0].shape, sketch.dtype)
-    tap = _layer(draw, inner, [_Tap("input", sources[0].shape)], options)
-    inner.output(tap)
-    return _Tap(sketch.add("block", inner.graph(), [s.name for s in sources]), tap.shape)
-
-
-def _weights(draw: _Draw, sketch: _Sketch, sources: list[_Tap], options: _Options) -> _Tap:
+def _layer(draw: _Draw, sketch: _Sketch, bundle: _Bundle, options: _Options) -> _Tap:
+    """Weights and neurons behind `bundle`, perhaps as a graph of their own."""
+    shape = bundle[0].shape
+    if options.nested and draw(st.integers(0, 4)) == 4:
+        inner = _Sketch(shape, sketch.dtype)
+        tap = _layer(draw, inner, [_Tap("input", shape)], options)
+        inner.output(tap)
+        return sketch.add("block", inner.graph(), bundle, tap.shape)
+    dense = math.prod(shape) <= _DENSE and draw(st.booleans())
     biased = options.biases and draw(st.booleans())
-    if np.prod(sources[0].shape) <= _DENSE and draw(st.booleans()):
-        return _linear(draw, sketch, sources, biased)
-    conv = _conv(draw, sketch.dtype, sources[0].shape, biased)
-    kernel = (conv.weight.shape[2], conv.weight.shape[3])
-    pairs: list[Pair] = [tuple(np.broadcast_to(v, 2).tolist()) for v in (conv.stride, conv.padding, conv.dilation)]
-    shape = (conv.weight.shape[0], *conv_output(sources[0].shape[1:], kernel, *pairs))
-    return _scaled(draw, sketch, _Tap(sketch.add("conv", conv, [s.name for s in sources]), shape))
+    tap = (_linear if dense else _conv)(draw, sketch, bundle, biased)
+    return _neurons(draw, sketch, _scaled(draw, sketch, [tap]))
 
 
-def _linear(draw: _Draw, sketch: _Sketch, sources: list[_Tap], biased: bool) -> _Tap:
-    if len(sources) == 1 and draw(st.booleans()):
-        sources = [_scaled(draw, sketch, sources[0], per_pixel=True)]
-    if sources[0].shape[1:] != (1, 1) or draw(st.booleans()):
-        sources = [_scaled(draw, sketch, _flattened(sketch, sources), per_pixel=True)]
+def _linear(draw: _Draw, sketch: _Sketch, bundle: _Bundle, biased: bool) -> _Tap:
+    if draw(st.booleans()):
+        bundle = _scaled(draw, sketch, bundle, per_pixel=len(bundle) == 1)
+    if bundle[0].shape[1:] != (1, 1) or draw(st.booleans()):
+        bundle = _scaled(draw, sketch, [_flattened(sketch, bundle)], per_pixel=True)
     features = draw(st.integers(1, 4))
-    weight = _numbers(draw, (features, sources[0].shape[0]), sketch.dtype)
-    linear = nir.Affine(weight, _bias(draw, features, sketch.dtype)) if biased else nir.Linear(weight)
-    return _Tap(sketch.add("linear", linear, [s.name for s in sources]), (features, 1, 1))
+    weight = _weights(draw, (features, bundle[0].shape[0]), sketch.dtype)
+    node = nir.Affine(weight, _bias(draw, features, sketch.dtype)) if biased else nir.Linear(weight)
+    return sketch.add("linear", node, bundle, (features, 1, 1))
 
 
-def _conv(draw: _Draw, dtype: npt.DTypeLike, shape: Shape, biased: bool) -> nir.Conv2d:
-    axes = [_axis(draw, size) for size in shape[1:]]
-    kernel, stride, padding, dilation = zip(*axes, strict=True)
-    groups = draw(st.sampled_from([g for g in range(1, shape[0] + 1) if shape[0] % g == 0]))
+def _conv(draw: _Draw, sketch: _Sketch, bundle: _Bundle, biased: bool) -> _Tap:
+    channels, *size = bundle[0].shape
+    (ky, kx), (sy, sx), (py, px), (dy, dx) = zip(*(_axis(draw, n) for n in size), strict=True)
+    groups = draw(st.sampled_from([g for g in range(1, channels + 1) if channels % g == 0]))
     features = groups * draw(st.integers(1, 3 if groups == 1 else 1))
-    padded: str | Pair = "valid" if padding == (0, 0) and draw(st.integers(0, 4)) == 4 else padding
-    return nir.Conv2d(
-        input_shape=(shape[1], shape[2]),
-        weight=_numbers(draw, (features, shape[0] // groups, *kernel), dtype),
-        stride=stride[0] if stride[0] == stride[1] else stride,
-        padding=padded,
-        dilation=dilation,
+    unpadded = (py, px) == (0, 0) and draw(st.integers(0, 4)) == 4
+    node = nir.Conv2d(
+        input_shape=(size[0], size[1]),
+        weight=_weights(draw, (features, channels // groups, ky, kx), sketch.dtype),
+        stride=sy if sy == sx else (sy, sx),
+        padding="valid" if unpadded else (py, px),
+        dilation=(dy, dx),
         groups=groups,
-        bias=_bias(draw, features, dtype) if biased else np.zeros(features, dtype),
+        bias=_bias(draw, features, sketch.dtype) if biased else np.zeros(features, sketch.dtype),
     )
+    maps = conv_output((size[0], size[1]), (ky, kx), (sy, sx), (py, px), (dy, dx))
+    return sketch.add("conv", node, bundle, (features, *maps))
 
 
 def _axis(draw: _Draw, size: int) -> tuple[int, int, int, int]:
@@ -235,41 +239,39 @@ def _axis(draw: _Draw, size: int) -> tuple[int, int, int, int]:
     return kernel, draw(st.sampled_from([1, 1, 2, 4])), padding, dilation
 
 
-def _neurons(draw: _Draw, sketch: _Sketch, tap: _Tap) -> _Tap:
-    c, h, w = tap.shape
+def _neurons(draw: _Draw, sketch: _Sketch, bundle: _Bundle) -> _Tap:
+    c, h, w = bundle[0].shape
     form = draw(st.sampled_from([(), (1,), (c,), (c, 1, 1), (c, h, w)]))
-    r = _per_channel(draw, c, form, [1, 0.5, 2, 0.75, 3])
-    threshold = _per_channel(draw, c, form, [1, 0.5, 2, 4, 0.25])
+    r = _per_channel(draw, form, c, [1, 0.5, 2, 0.75, 3])
+    threshold = _per_channel(draw, form, c, [1, 0.5, 2, 4, 0.25])
     if draw(st.booleans()):
         threshold = np.full(form, draw(st.integers(16, 4 * _UNIT)) / _UNIT)
-    return _Tap(sketch.add("if", nir.IF(r.astype(sketch.dtype), threshold.astype(sketch.dtype)), [tap.name]), tap.shape)
+    node = nir.IF(r.astype(sketch.dtype), threshold.astype(sketch.dtype))
+    return sketch.add("if", node, bundle, bundle[0].shape)
 
 
-def _per_channel(draw: _Draw, channels: int, form: tuple[int, ...], choices: Sequence[float]) -> _Array:
-    """Values of shape `form`, equal within each channel."""
+def _per_channel(draw: _Draw, form: tuple[int, ...], channels: int, choices: Sequence[float]) -> _Array:
+    """Values of shape `form` that are equal within each channel, or everywhere."""
     varied = form[:1] == (channels,) and draw(st.booleans())
-    values = np.array(choices)[_bytes(draw, (channels if varied else 1,), 0) % len(choices)]
-    return (
-        np.array(np.broadcast_to(values if len(form) < 2 else values[:, None, None], form)) if form else values[0:1][0]
-    )
+    values = np.array(choices)[_bytes(draw, (channels,) if varied else ()) % len(choices)]
+    return np.array(np.broadcast_to(values[:, None, None] if varied and len(form) == 3 else values, form))
 
 
-def _numbers(draw: _Draw, shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
-    """Weights, not all of them zero, more of them positive: deep layers seldom fire otherwise."""
-    whole = np.trunc(_bytes(draw, shape, 1).astype(np.int8) / draw(st.sampled_from([1, 8, 40])))
+def _weights(draw: _Draw, shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
+    """One of them at least a quarter, and mostly more of them positive: deep layers seldom fire otherwise."""
+    whole = np.trunc(_bytes(draw, shape).astype(np.int8) / draw(st.sampled_from([1, 8, 40])))
     if draw(st.booleans()):
         whole = np.maximum(whole, -np.trunc(whole / 2))
-    if not whole.any():
+    if np.abs(whole).max() < _UNIT / 4:
         whole.flat[0] = _UNIT
-    return (whole / _UNIT).astype(dtype)
+    return np.array(whole / _UNIT, dtype)
 
 
 def _bias(draw: _Draw, features: int, dtype: npt.DTypeLike) -> _Array:
-    return (np.trunc(_bytes(draw, (features,), 0).astype(np.int8) / 4) / _UNIT).astype(dtype)
+    return np.array(np.trunc(_bytes(draw, (features,)).astype(np.int8) / 8) / _UNIT, dtype)
 
 
-def _bytes(draw: _Draw, shape: tuple[int, ...], least: int) -> npt.NDArray[np.uint8]:
+def _bytes(draw: _Draw, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     # One draw of bytes instead of one for each number.
-    size = int(np.prod(shape))
-    drawn = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8)
-    return np.maximum(drawn, least).astype(np.uint8).reshape(shape)
+    size = math.prod(shape)
+    return np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).reshape(shape)
