@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def write_graph(path: Path, *, names: tuple[str, str] = ("conv", "fc"), features
         "output": nir.Output({"output": np.array([3])}),
     }
     order = list(nodes)
-    nir.write(path, nir.NIRGraph(nodes=nodes, edges=list(zip(order, order[1:], strict=False))))
+    nir.write(path, nir.NIRGraph(nodes=nodes, edges=list(pairwise(order))))
     return path
 
 

@@ -74,6 +74,8 @@ def test_a_network_that_does_not_fit(too_large: Path) -> None:
         (("--convention", "brian"), "ND125"),
         (("--reset", "never"), "ND126"),
         (("--input-shape", "2,a"), "ND126"),
+        (("--v-min", "-inf"), "ND126"),
+        (("--v-min", "low"), "ND126"),
         (("--bias-bits", "7"), "ND126"),
     ],
 )
@@ -135,6 +137,7 @@ def test_the_network_of_the_nir_paper(shared_data: Path) -> None:
 
 def test_real_files_that_are_refused(shared_data: Path) -> None:
     for path in sorted((shared_data / "nir_files").glob("*.nir")):
-        result = run("check", path, "--convention", "sinabs")
-        assert result.exit_code in (0, 1)
-        assert (result.exit_code == 1) == any(line.startswith("ND") for line in result.stderr.splitlines())
+        for command in ("check", "show"):
+            result = run(command, path, "--convention", "sinabs")
+            assert result.exit_code in (0, 1)
+            assert (result.exit_code == 1) == any(line.startswith("ND") for line in result.stderr.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import nir
@@ -67,7 +68,7 @@ def test_a_refused_network_is_shown_as_the_file_has_it(tmp_path: Path) -> None:
         "output": nir.Output({"output": np.array([2])}),
     }
     order = list(nodes)
-    nir.write(path, nir.NIRGraph(nodes=nodes, edges=list(zip(order, order[1:], strict=False))))
+    nir.write(path, nir.NIRGraph(nodes=nodes, edges=list(pairwise(order))))
     document = ask("show", path, code=1)
     assert codes(document) == ["ND105"]
     shown = {node["name"]: node for node in document["body"]["nodes"]}

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from rich.console import Console, RenderableType
@@ -104,11 +104,12 @@ def respond(name: str, ask: Callable[[], Answer], *, as_json: bool) -> NoReturn:
         _print(name, answer, as_json=as_json)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough. What is still buffered goes nowhere, so that the exit is silent, too.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.dup2(nowhere, sys.stderr.fileno())
+    except BrokenPipeError:  # the reader has seen enough
+        _abandon(sys.stdout, sys.stderr)
+    except OSError as error:  # such as a full disk
+        _abandon(sys.stdout)
+        sys.stderr.write(f"{_system_error(error, '<stdout>')}\n")
+        code = ExitCode.USAGE
     raise typer.Exit(code)
 
 
@@ -153,11 +154,21 @@ def _attempt(ask: Callable[[], Answer]) -> Answer:
         return ask()
     except NirdynapError as error:
         return Answer(body=None, diagnostics=error.diagnostics)
-    except OSError as error:
-        finding = SYSTEM_ERROR.at(str(error.filename or "$"), value=error.strerror or str(error))
-    except MemoryError as error:
-        finding = SYSTEM_ERROR.at("$", value=str(error) or "out of memory")
-    return Answer(body=None, diagnostics=(finding,))
+    except (OSError, MemoryError) as error:
+        return Answer(body=None, diagnostics=(_system_error(error, "$"),))
+
+
+def _system_error(error: OSError | MemoryError, place: str) -> Diagnostic:
+    if isinstance(error, MemoryError):
+        return SYSTEM_ERROR.at(place, value=str(error) or "out of memory")
+    return SYSTEM_ERROR.at(str(error.filename or place), value=error.strerror or str(error))
+
+
+def _abandon(*streams: TextIO) -> None:
+    """What is still buffered goes nowhere, so that the exit does not try to write it once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 def _is_usage(error: Diagnostic) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -113,7 +111,7 @@ def _content(path: Path) -> Any:
             return file if isinstance(file, np.ndarray) else {name: file[name] for name in file}
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except Exception as error:  # of a damaged file, numpy and zipfile raise whatever they come upon
         raise _bad(path, f"is no complete .npz or .npy file: {str(error) or type(error).__name__}") from None
 
 
@@ -132,12 +130,12 @@ def _events(
 ) -> tuple[Events, ...]:
     t, c, y, x = (content[name] for name in names)
     start = _whole(path, content, "start")
-    if start is None:
-        return (Events(t=t, c=c, y=y, x=x),)
-    total = len(t) if t.ndim else 0
+    if start is None or len({array.shape for array in (t, c, y, x)}) > 1 or t.ndim != 1:
+        return (Events(t=t, c=c, y=y, x=x),)  # one sample, or arrays that Events refuses
+    total = len(t)
     open_end = len(start) == len(labels) if labels is not None else start[-1:].tolist() != [total]
     fence = np.append(start, total) if open_end else start
-    if start.ndim != 1 or len(fence) < 2 or fence[0] != 0 or fence[-1] != total or (np.diff(fence) < 0).any():
+    if len(fence) < 2 or fence[0] != 0 or fence[-1] != total or (np.diff(fence) < 0).any():
         raise _bad(
             path, f"start must ascend from 0 to the {total} events, and is {np.array2string(start, threshold=8)}"
         )
@@ -148,16 +146,16 @@ def _whole(path: Path, content: Mapping[str, Any], name: str) -> IntArray | None
     if name not in content:
         return None
     array = content[name]
-    if array.dtype.kind not in "iu":
-        raise _bad(path, f"{name} is {array.dtype}, not whole numbers")
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise _bad(path, f"{name} is {array.dtype} of shape {array.shape}, not a list of whole numbers")
     whole: IntArray = array.astype(np.int64)
     return whole
 
 
 def _single(path: Path, content: Mapping[str, Any], name: str) -> int:
-    array = _whole(path, content, name)
-    if array is None or array.size != 1:
-        raise _bad(path, f"{name} is not one number")
+    array = content[name]
+    if array.dtype.kind not in "iu" or array.size != 1:
+        raise _bad(path, f"{name} is not one whole number")
     return int(array.item())
 
 

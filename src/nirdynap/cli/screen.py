@@ -26,7 +26,9 @@ def console(stderr: bool = False) -> Console:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> Table:
     """A table; columns of numbers, which a heading ending in "#" marks, are set to the right."""
-    grid = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", show_edge=False, pad_edge=False)
+    grid = Table(
+        box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", show_edge=False, pad_edge=False
+    )
     for heading in headings:
         justify = "right" if heading.endswith("#") else "left"
         grid.add_column(Text(heading.removesuffix("#").rstrip()), justify=justify, overflow="fold")  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import share, table
 
 if TYPE_CHECKING:
-    from nirdynap.verify import Agreement, Difference, Verification
+    from nirdynap.verify import Agreement, Difference, RungLayer, Verification
+    from nirdynap.verify.rungs import RungName
 
 _ABOUT = "equal: neurons whose spike counts over the run are the same as on the rung before, of all neurons and samples"
 
@@ -45,7 +46,9 @@ def verification_body(outcome: Verification) -> dict[str, Any]:
 
 
 def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
-    """Spikes of each layer on each rung, then each rung against the one before it."""
+    """What the rungs are, spikes of each layer on each of them, then each rung against the one before it."""
+    for rung in outcome.rungs:
+        yield f"{rung.name}: {rung.about}{_remarks(rung.layers)}"
     layers = [f"{layer.name} #" for layer in outcome.rungs[0].layers]
     graded = ["accuracy #"] if outcome.correct else []
     yield table(
@@ -66,11 +69,9 @@ def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
         ],
         title=_ABOUT,
     )
-    for rung in outcome.rungs:
-        yield f"{rung.name}: {rung.about}{_remarks(rung.layers)}"
 
 
-def _grade(outcome: Verification, rung: Any) -> list[str]:
+def _grade(outcome: Verification, rung: RungName) -> list[str]:
     return [share(outcome.correct[rung], outcome.samples)] if outcome.correct else []
 
 
@@ -85,7 +86,7 @@ def _difference(at: Difference | None) -> str:
     return f"{where}: {at.value} spikes instead of {at.reference}"
 
 
-def _remarks(layers: Any) -> str:
+def _remarks(layers: tuple[RungLayer, ...]) -> str:
     words = {
         "ties": "ties decided otherwise by the chip",
         "saturated": "saturated updates",

@@ -322,4 +322,5 @@ def _events(raster: IntArray, dt_us: int) -> tuple[Events, ...]:
 
 
 def _bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
-    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)
+    shown = value if isinstance(value, int) else str(value)
+    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=shown, limit=limit)

@@ -1,0 +1,114 @@
+"""Trains the example: handwritten digits, a convolutional spiking network, written as digits.nir.
+
+Run it with the extra "examples" installed; it needs about a minute on two cores and no download:
+
+    python examples/digits/train.py
+
+The network is trained as it will be run: integrate-and-fire neurons that subtract their threshold, bounded below by
+minus the threshold, several spikes per step allowed, no biases (so that the event-driven run needs no clock).
+The same machine and library versions give the same bytes again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import nir
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nirdynap.export.nir_writer import write
+
+STEPS = 40
+DT_US = 1000
+PEAK_RATE = 0.5  # spikes per step of the brightest pixel
+TEST_SAMPLES = 360
+EPOCHS = 25
+BATCH = 32
+LEARNING_RATE = 3e-3
+GRID = 4096  # weights are multiples of 1 / GRID: every float run, in any precision and order, gives the same spikes
+THREADS = 2  # fixed, because sums are cut into as many parts
+
+
+class IntegrateAndFire(torch.autograd.Function):
+    """Neurons with threshold 1 over a whole run: current [time, ...] in, spikes [time, ...] out.
+
+    The backward pass takes the reset as a constant: then a current acts on all later membranes alike, and the
+    gradient is a sum over the future. The slope of a spike is replaced by a peak at the threshold.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, current: Tensor) -> Tensor:
+        v = torch.zeros_like(current[0])
+        membranes, spikes = torch.empty_like(current), torch.empty_like(current)
+        for step, drive in enumerate(current):
+            v = membranes[step] = v + drive
+            spikes[step] = v.floor().clamp(min=0)
+            v = (v - spikes[step]).clamp(min=-1)
+        ctx.save_for_backward(membranes)
+        return spikes
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        (membranes,) = ctx.saved_tensors
+        local = gradient / (1 + 4 * (membranes - 1).abs()) ** 2
+        return local.flip(0).cumsum(0).flip(0)
+
+
+class Network(nn.Module):
+    """conv - pool - conv - pool - dense, each followed by neurons (before the pool)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1, bias=False)
+        self.dense = nn.Linear(32 * 2 * 2, 10, bias=False)
+
+    def forward(self, raster: Tensor) -> Tensor:
+        """Output spikes [time, batch, 10] of an input raster [time, batch, 1, 8, 8]."""
+        time_and_batch = raster.shape[:2]
+
+        def neurons(current: Tensor) -> Tensor:
+            return IntegrateAndFire.apply(current.unflatten(0, time_and_batch)).flatten(0, 1)
+
+        x = neurons(self.conv1(raster.flatten(0, 1)))
+        x = neurons(self.conv2(sum_pool(x)))
+        x = neurons(self.dense(sum_pool(x).flatten(1)))
+        return x.unflatten(0, time_and_batch)
+
+
+def sum_pool(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2, divisor_override=1)
+
+
+def train(images: Tensor, labels: Tensor) -> Network:
+    """A trained network; `images` are rates [n, 1, 8, 8] per step."""
+    random = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)  # initial weights
+    network = Network()
+    batches = -(-len(images) // BATCH)
+    optimiser = torch.optim.Adam(network.parameters(), LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=EPOCHS * batches)
+    for _ in range(EPOCHS):
+        for batch in torch.randperm(len(images), generator=random).split(BATCH):
+            # New spikes for the same image in every epoch, and every other batch moved by up to a pixel.
+            down, right = torch.randint(-1, 2, (2,), generator=random).tolist()
+            moved = F.pad(images[batch], (1, 1, 1, 1)).roll((down, right), (2, 3))[:, :, 1:-1, 1:-1]
+            chosen = torch.rand(len(batch), 1, 1, 1, generator=random) < 0.3
+            rates = torch.where(chosen, moved, images[batch])
+            raster = (torch.rand((STEPS, *rates.shape), generator=random) < rates).float()
+            loss = F.cross_entropy(network(raster).sum(0) / 2, labels[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.copy_((weights * GRID).round() / GRID)
+    return network

@@ -1,0 +1,106 @@
+"""NIR graphs by hand, and ways to look at any graph: what the tests of reading, passes and lowering share."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import nir
+import numpy as np
+
+
+def conv(out: int = 2, channels: int = 1, kernel: int = 3, **changed: Any) -> nir.Conv2d:
+    """A convolution of distinct weights, multiples of 1/16; `changed` are fields of nir.Conv2d."""
+    size = out * channels * kernel**2
+    weight = (np.arange(size) % 17 - 5.0).reshape(out, channels, kernel, kernel) / 16
+    fields: dict[str, Any] = {"input_shape": None, "weight": weight, "stride": 1, "padding": 0}
+    fields |= {"dilation": 1, "groups": 1, "bias": np.zeros(len(changed.get("weight", weight)))}
+    return nir.Conv2d(**(fields | changed))
+
+
+def neurons(threshold: Any = 1.0, r: Any = None, **changed: Any) -> nir.IF:
+    """Neurons with a threshold (and r = 1) of any form; `changed` are further fields of nir.IF."""
+    theta = np.asarray(threshold, dtype=np.float64)
+    return nir.IF(np.ones_like(theta) if r is None else np.asarray(r, dtype=np.float64), theta, **changed)
+
+
+def sum_pool(size: int, **changed: Any) -> nir.SumPool2d:
+    """A sum pool of size x size."""
+    pair = np.array([size, size])
+    return nir.SumPool2d(**({"kernel_size": pair, "stride": pair, "padding": np.array([0, 0])} | changed))
+
+
+def avg_pool(size: int) -> nir.AvgPool2d:
+    """An average pool of size x size."""
+    pair = np.array([size, size])
+    return nir.AvgPool2d(pair, pair, np.array([0, 0]))
+
+
+def scale(factor: Any) -> nir.Scale:
+    """A Scale of any form."""
+    return nir.Scale(np.asarray(factor, dtype=np.float64))
+
+
+def flatten() -> nir.Flatten:
+    """A Flatten of all axes but the batch's."""
+    return nir.Flatten({"input": None}, 0, -1)
+
+
+def source(*shape: int) -> nir.Input:
+    """The Input; its shape is 1x8x8 unless given."""
+    return nir.Input({"input": np.array(shape or (1, 8, 8))})
+
+
+def sink() -> nir.Output:
+    """An Output that declares no shape."""
+    return nir.Output({"output": None})
+
+
+def graph(nodes: dict[str, Any], *edges: str) -> nir.NIRGraph:
+    """A graph whose edges are written as chains: "input -> conv -> if"."""
+    pairs = []
+    for chain in edges:
+        names = [name.strip() for name in chain.split("->")]
+        pairs += pairwise(names)
+    return nir.NIRGraph(nodes=nodes, edges=pairs, type_check=False)
+
+
+def chain(**nodes: Any) -> nir.NIRGraph:
+    """A graph of nodes in a row, in the order given."""
+    return graph(nodes, " -> ".join(nodes))
+
+
+def relabelled(original: nir.NIRGraph, names: Sequence[str], order: Sequence[int]) -> nir.NIRGraph:
+    """The same graph: new names, nodes in another order, edges too. Nested graphs alike.
+
+    Args:
+        original: the graph, left as it is.
+        names: new names, at least as many as any (nested) graph has nodes.
+        order: a permutation of range(n), n at least the number of edges of any (nested) graph.
+    """
+    renamed = dict(zip(original.nodes, names, strict=False))
+    nodes = {
+        renamed[name]: relabelled(node, names, order) if isinstance(node, nir.NIRGraph) else copy.deepcopy(node)
+        for name, node in _shuffled(list(original.nodes.items()), order)
+    }
+    edges = [(renamed[a], renamed[b]) for a, b in _shuffled(list(original.edges), order)]
+    return nir.NIRGraph(nodes=nodes, edges=edges, type_check=False)
+
+
+def _shuffled(items: list[Any], order: Sequence[int]) -> list[Any]:
+    return [items[i] for i in order if i < len(items)]
+
+
+def facts(thing: Any) -> Any:
+    """Everything that a graph holds, as plain values that can be compared."""
+    if isinstance(thing, nir.NIRNode):
+        return (type(thing).__name__, {key: facts(value) for key, value in vars(thing).items()})
+    if isinstance(thing, np.ndarray):
+        return ("array", thing.dtype.str, thing.shape, thing.tobytes(), thing.flags.writeable)
+    if isinstance(thing, dict):
+        return [(key, facts(value)) for key, value in thing.items()]
+    if isinstance(thing, (list, tuple)):
+        return (type(thing).__name__, [facts(value) for value in thing])
+    return thing

@@ -1,0 +1,162 @@
+"""nirdynap simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+import pytest
+from commands import ask, codes, run, write_events
+
+import nirdynap
+from nirdynap.cli.recordings import read_recordings
+
+
+@pytest.fixture(scope="module")
+def spec_file(net: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("spec") / "net.spec.json"
+    nirdynap.save(nirdynap.nir_to_dynapcnn(net, convention="sinabs"), path)
+    return path
+
+
+def expected(spec: nirdynap.Spec, recordings: Path, semantics: Any, **options: Any) -> dict[str, Any]:
+    """Part of the body, from the Python API."""
+    read = read_recordings(recordings)
+    result = nirdynap.simulate(spec, read.samples, semantics, **options)
+    last = spec.outputs[0].core
+    stats = result.stats[last]
+    return {
+        "counts": result.counts[last].reshape(len(result.counts[last]), -1).tolist(),
+        "decision": result.decision.tolist(),
+        "correct": int((result.decision == read.labels).sum()),
+        "stats": [stats.spikes, stats.synaptic_operations, stats.saturated, stats.dropped],
+    }
+
+
+def told(document: dict[str, Any]) -> dict[str, Any]:
+    body = document["body"]
+    core = body["cores"][-1]
+    output = body["outputs"]["output"]
+    return {
+        **{name: output[name] for name in ("counts", "decision", "correct")},
+        "stats": [core[name] for name in ("spikes", "synaptic_operations", "saturated", "dropped")],
+    }
+
+
+@pytest.mark.parametrize("semantics", ["clocked", "event"])
+def test_a_spec_and_its_graph_give_the_answer_of_python(
+    net: Path, spec_file: Path, recordings: Path, semantics: str
+) -> None:
+    words = ("--input", recordings, "--semantics", semantics)
+    of_spec = ask("simulate", spec_file, *words)
+    of_graph = ask("simulate", net, "--convention", "sinabs", *words)
+    assert of_spec["body"] == of_graph["body"]
+    assert of_spec["body"]["semantics"] == semantics
+    assert of_spec["body"]["samples"] == 3
+    assert told(of_spec) == expected(nirdynap.load(spec_file), recordings, semantics)
+    assert sum(map(sum, told(of_spec)["counts"])) > 0
+
+
+def test_options_reach_the_simulator(spec_file: Path, recordings: Path) -> None:
+    spec = nirdynap.load(spec_file)
+    words = "--semantics event --order breadth --emission channel --dt-us 2000 --duration-us 30000 --bias-clock-us 700"
+    document = ask("simulate", spec_file, "--input", recordings, *words.split())
+    options = {"order": "breadth", "emission": "channel", "dt_us": 2000, "duration_us": 30000, "bias_clock_us": 700}
+    assert told(document) == expected(spec, recordings, "event", **options)
+    assert document["body"]["dt_us"] == 2000
+    document = ask("simulate", spec_file, "--input", recordings, "--no-saturate", "--spikes-per-step", "one")
+    assert told(document) == expected(spec, recordings, "clocked", saturate=False, spikes_per_step="one")
+
+
+def test_times_in_the_file_hold_unless_told_otherwise(spec_file: Path, tmp_path: Path) -> None:
+    recordings = write_events(tmp_path / "r.npz", dt_us=5000, duration_us=40_000)
+    assert ask("simulate", spec_file, "--input", recordings)["body"]["dt_us"] == 5000
+    assert ask("simulate", spec_file, "--input", recordings, "--dt-us", "500")["body"]["dt_us"] == 500
+
+
+def test_what_people_see(spec_file: Path, recordings: Path) -> None:
+    result = run("simulate", spec_file, "--input", recordings, "--semantics", "event")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "event run, 3 samples" in result.stdout
+    body = expected(nirdynap.load(spec_file), recordings, "event")
+    for counts in body["counts"]:
+        assert " ".join(map(str, counts)) in result.stdout
+    assert f"({body['correct']} of 3)" in result.stdout
+
+
+def test_many_samples_are_not_all_printed(spec_file: Path, tmp_path: Path) -> None:
+    recordings = write_events(tmp_path / "r.npz", samples=21)
+    result = run("simulate", spec_file, "--input", recordings)
+    assert "The first 20 of 21 samples" in result.stdout
+    assert len(ask("simulate", spec_file, "--input", recordings)["body"]["outputs"]["output"]["decision"]) == 21
+
+
+def test_the_output_file(spec_file: Path, recordings: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.npz"
+    assert run("simulate", spec_file, "--input", recordings, "--output", output, "--record", "all").exit_code == 0
+    with np.load(output) as file:
+        document = ask("simulate", spec_file, "--input", recordings)
+        assert file["counts"].reshape(3, -1).tolist() == told(document)["counts"]
+        assert "core0.raster" in file
+    absent = tmp_path / "absent" / "out.npz"
+    assert codes(ask("simulate", spec_file, "--input", recordings, "--output", absent, code=2)) == ["ND605"]
+
+
+def test_two_outputs(tmp_path: Path) -> None:
+    nodes = {
+        "input": nir.Input({"input": np.array([2])}),
+        "fc": nir.Linear(np.eye(2)),
+        "if": nir.IF(np.ones(2), np.ones(2)),
+        "deep": nir.Linear(np.eye(2)),
+        "if2": nir.IF(np.ones(2), np.ones(2)),
+        "early": nir.Output({"output": np.array([2])}),
+        "late": nir.Output({"output": np.array([2])}),
+    }
+    edges = [("input", "fc"), ("fc", "if"), ("if", "early"), ("if", "deep"), ("deep", "if2"), ("if2", "late")]
+    nir.write(tmp_path / "two.nir", nir.NIRGraph(nodes=nodes, edges=edges))
+    raster = np.array([[0, 1], [1, 1], [0, 1]]).reshape(3, 2, 1, 1)
+    np.save(tmp_path / "r.npy", raster)
+    words = ("simulate", tmp_path / "two.nir", "--convention", "torch", "--input", tmp_path / "r.npy")
+    outputs = ask(*words, "--output", tmp_path / "out.npz")["body"]["outputs"]
+    assert {name: output["counts"] for name, output in outputs.items()} == {"early": [[1, 3]], "late": [[1, 3]]}
+    with np.load(tmp_path / "out.npz") as file:
+        assert sorted(file["output_names"]) == ["early", "late"]
+        assert file["output1.raster"].tolist() == raster[:, None].tolist()
+    assert "Output early, 2x1x1" in run(*words).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "finding"),
+    [
+        (("--semantics", "analog"), 2, "ND507"),
+        (("--dt-us", "0"), 2, "ND507"),
+        (("--order", "breadth"), 2, "ND507"),
+        (("--duration-us", "5"), 2, "ND507"),
+        (("--reset", "zero"), 2, "ND902"),
+    ],
+)
+def test_wrong_options(spec_file: Path, recordings: Path, words: tuple[str, str], code: int, finding: str) -> None:
+    assert finding in codes(ask("simulate", spec_file, "--input", recordings, *words, code=code))
+
+
+def test_recordings_that_do_not_fit(spec_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.npz"
+    np.savez(path, t=[0, 1], c=[0, 2], y=[0, 0], x=[0, 0])
+    document = ask("simulate", spec_file, "--input", path, code=1)
+    assert codes(document) == ["ND503"]
+    np.savez(path, raster=np.zeros((3, 1, 8, 8), int))
+    assert codes(ask("simulate", spec_file, "--input", path, code=1)) == ["ND504"]
+    np.savez(path, words=["a"])
+    result = run("simulate", spec_file, "--input", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"ND511 bad recording file, at {path}: ")
+
+
+def test_a_recording_that_needs_more_memory_than_there_is(spec_file: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", t=[0, 2**60], c=[0, 0], y=[0, 0], x=[0, 0])
+    output = tmp_path / "out.npz"
+    document = ask("simulate", spec_file, "--input", tmp_path / "r.npz", "--output", output, code=2)
+    assert codes(document) == ["ND903"]
+    assert not output.exists()

@@ -1,0 +1,64 @@
+"""nirdynap verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commands import ask, codes, run
+
+import nirdynap
+from nirdynap.cli.recordings import read_recordings
+
+
+def test_the_document_is_the_verification(net: Path, recordings: Path) -> None:
+    body = ask("verify", net, "--input", recordings, "--convention", "torch", "--emission", "channel")["body"]
+    read = read_recordings(recordings)
+    outcome = nirdynap.verify(net, "speck2f", read.samples, convention="torch", emission="channel", labels=read.labels)
+    assert body["digest"] == outcome.spec.digest()
+    assert (body["samples"], body["steps"], body["emission"]) == (3, outcome.steps, "channel")
+    for rung, shown in zip(outcome.rungs, body["rungs"], strict=True):
+        assert shown["name"] == rung.name
+        assert [layer["spikes"] for layer in shown["layers"]] == [layer.spikes for layer in rung.layers]
+        assert shown["decisions"] == {"output": rung.decisions["output"].tolist()}
+    for pair, shown in zip(outcome.comparisons, body["comparisons"], strict=True):
+        assert [layer["equal"] for layer in shown["layers"]] == [layer.equal for layer in pair.layers]
+        assert (shown["first_difference"] is None) == (pair.first_difference is None)
+    assert body["correct"] == outcome.correct
+    assert read.labels is not None
+    assert body["labels"] == read.labels.tolist()
+
+
+def test_what_people_see(net: Path, recordings: Path) -> None:
+    result = run("verify", net, "--input", recordings, "--convention", "sinabs", "--dt-us", "2000")
+    assert (result.exit_code, result.stderr) == (0, "")
+    read = read_recordings(recordings)
+    outcome = nirdynap.verify(net, "speck2f", read.samples, convention="sinabs", dt_us=2000, labels=read.labels)
+    lines = result.stdout.splitlines()
+    assert "3 samples of 10 steps of 2000 µs" in lines[0]
+    for rung in outcome.rungs:
+        row = next(line.split() for line in lines if line.startswith(f"{rung.name} "))
+        assert row[1:3] == [str(layer.spikes) for layer in rung.layers]
+        assert row[3:] == [f"{int(1000 * outcome.accuracy[rung.name]) / 10:.1f}", "%"]
+    lowered = next(line for line in lines if line.startswith("lowered with float"))
+    assert lowered.endswith("none"), "the lowered network has the spikes of the float network"
+    event = next(line for line in lines if line.startswith("event with clocked"))
+    at = outcome.comparisons[-1].first_difference
+    assert at is not None
+    assert f"{at.layer}, sample {at.sample}, step {at.step}" in event
+
+
+def test_refusals(net: Path, too_large: Path, recordings: Path, tmp_path: Path) -> None:
+    document = ask("verify", too_large, "--input", recordings, code=1)
+    assert document["body"] is None
+    assert "ND301" in codes(document)
+    assert codes(ask("verify", net, "--input", tmp_path / "absent.npz", code=2)) == ["ND511"]
+    assert codes(ask("verify", tmp_path / "absent.nir", "--input", recordings, code=2)) == ["ND101"]
+    assert codes(ask("verify", net, "--input", recordings, "--order", "random", code=2)) == ["ND507"]
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_warning_is_no_refusal(net: Path, recordings: Path, words: tuple[str, ...]) -> None:
+    result = run("verify", net, "--input", recordings, *words)
+    assert result.exit_code == 0
+    assert ("warning: ND124" in result.stderr) == (not words)

@@ -1,0 +1,237 @@
+"""Integers against torch's own float32 and rounding, and the ranges that they never leave."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from float_layers import build_layer
+from hypothesis import assume, given, settings
+from hypothesis.extra import numpy as hnp
+
+from nirdynap.errors import CompileError
+from nirdynap.lower.discretize import (
+    discretize,
+    discretize_conv_if,
+    discretize_scalar,
+    discretize_tensor,
+    rounding_error,
+    scale_for_bits,
+)
+
+FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
+WEIGHTS = hnp.arrays(np.float64, hnp.array_shapes(min_dims=4, max_dims=4, max_side=3), elements=FINITE)
+THRESHOLDS = st.floats(1e-6, 1e6)
+BOUNDS = st.none() | st.floats(-1e9, 0)
+
+
+def codes(error: pytest.ExceptionInfo[CompileError]) -> list[str]:
+    return [d.code for d in error.value.diagnostics]
+
+
+# --- scale ------------------------------------------------------------------------------------------------------------
+
+
+@given(values=hnp.arrays(np.float64, hnp.array_shapes(max_dims=3), elements=FINITE), bits=st.sampled_from([2, 8, 16]))
+def test_the_scale_is_the_largest_that_keeps_all_values_in_range(values, bits):
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    scale = scale_for_bits(values, bits)
+    if not values.any():
+        assert scale == math.inf
+        return
+    scaled = values * scale
+    tiny = 1e-9 * high
+    assert low - tiny <= scaled.min()
+    assert scaled.max() <= high + tiny
+    assert math.isclose(scaled.max(), high) or math.isclose(scaled.min(), low)
+
+
+@pytest.mark.parametrize(("values", "bits", "expected"), [([-1.0, 0.5], 8, 128), ([1.0], 8, 127), (2.0, 16, 16383.5)])
+def test_both_ends_of_the_range_are_used(values, bits, expected):
+    assert scale_for_bits(values, bits) == expected
+
+
+# --- rounding ---------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    values=hnp.arrays(np.float64, hnp.array_shapes(max_dims=3), elements=st.floats(-1e4, 1e4)),
+    scale=st.floats(1e-3, 1e4),
+)
+def test_rounding_is_that_of_a_float32_product_in_torch(values, scale):
+    product = torch.tensor(values, dtype=torch.float32) * torch.tensor(scale, dtype=torch.float32)
+    expected = torch.round(product).to(torch.int64).numpy()
+    np.testing.assert_array_equal(discretize_tensor(values, scale), expected)
+    assert discretize_scalar(float(values.flat[0]), scale) == expected.flat[0]
+
+
+def test_halves_go_to_the_even_neighbour():
+    np.testing.assert_array_equal(discretize_tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], 1.0), [-2, -2, 0, 0, 2, 2])
+
+
+def test_the_product_is_taken_in_float32():
+    # In float64 the product is below 16777217.5 and rounds to ...217, which float32 does not have.
+    assert discretize_scalar(16777217.0, 1.0) == 16777216
+
+
+# --- a convolution and its neurons --------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    weights=WEIGHTS,
+    threshold=THRESHOLDS,
+    bias=st.none() | hnp.arrays(np.float64, 3, elements=FINITE),
+    v_min=BOUNDS,
+    bits=st.sampled_from([8, 16]),
+)
+def test_ranges_are_never_left_and_one_of_them_is_used_up(weights, threshold, bias, v_min, bits):
+    try:
+        core = discretize_conv_if(weights, threshold, bias=bias, v_min=v_min, bias_bits=bits)
+    except CompileError as error:
+        assert {d.code for d in error.diagnostics if d.severity == "error"} <= {"ND401", "ND402", "ND403", "ND407"}
+        return
+    assert core.weights.dtype == np.int8
+    assert core.weights.any()
+    assert 1 <= core.threshold_high <= 32767
+    assert -32768 <= core.threshold_low <= -1
+    extremes = {core.weights.max() == 127, core.weights.min() == -128, core.threshold_high == 32767}
+    if core.bias is not None:
+        assert core.bias.dtype == np.int16
+        extremes |= {core.bias.max() == 127, core.bias.min() == -128} if bits == 8 else set()
+        assert bits == 16 or np.abs(core.bias.astype(int)).max() <= 128
+    assert True in extremes
+    expected = torch.round(torch.tensor(weights, dtype=torch.float32) * torch.tensor(core.scale, dtype=torch.float32))
+    np.testing.assert_array_equal(core.weights, expected.numpy())
+
+
+@given(
+    weights=WEIGHTS, threshold=THRESHOLDS, v_min=BOUNDS, state=st.none() | hnp.arrays(np.float64, 3, elements=FINITE)
+)
+def test_lower_bound_and_state_never_take_part_in_the_scale(weights, threshold, v_min, state):
+    assume(weights.any())
+    try:
+        alone = discretize_conv_if(weights, threshold)
+    except CompileError:
+        assume(False)
+    core = discretize_conv_if(weights, threshold, v_min=v_min, state=state)
+    assert core.scale == alone.scale
+    np.testing.assert_array_equal(core.weights, alone.weights)
+    assert core.threshold_high == alone.threshold_high
+    assert (core.threshold_low == -32768) if v_min is None else (-32768 <= core.threshold_low <= -1)
+    if state is not None:
+        exact = np.clip(np.rint(state * core.scale), -32768, 32767)
+        assert np.abs(core.state.astype(float) - exact).max() <= 1
+
+
+def test_one_large_bias_costs_the_weights_their_bits_in_8_bits_and_not_in_16():
+    weights = np.array([0.1, -0.05]).reshape(1, 2, 1, 1)
+    narrow = discretize_conv_if(weights, 1.0, bias=[5.0])
+    wide = discretize_conv_if(weights, 1.0, bias=[5.0], bias_bits=16)
+    assert (narrow.scale, narrow.bias.tolist(), narrow.weights.ravel().tolist()) == (127 / 5, [127], [3, -1])
+    assert (wide.scale, wide.bias.tolist(), wide.weights.ravel().tolist()) == (1270, [6350], [127, -64])
+
+
+@pytest.mark.parametrize(
+    ("v_min", "low", "clipped"),
+    [(None, -32768, False), (-1.0, -127, False), (-0.001, -1, True), (0.0, -1, True), (-1e9, -32768, True)],
+)
+def test_lower_bound(v_min, low, clipped):
+    core = discretize_conv_if(np.ones((1, 1, 1, 1)), 1.0, v_min=v_min)
+    assert core.threshold_low == low
+    assert [d.code for d in core.findings] == (["ND405"] if clipped else [])
+
+
+def test_a_bias_of_zeros_is_none():
+    assert discretize_conv_if(np.ones((1, 1, 1, 1)), 1.0, bias=[0.0]).bias is None
+
+
+def test_nothing_that_is_given_is_changed():
+    given_arrays = [np.array([[[[0.3, -0.7]]]]), np.array([0.5]), np.array([[[0.1]], [[-0.2]]])]
+    copies = [a.copy() for a in given_arrays]
+    core = discretize_conv_if(given_arrays[0], 1.0, bias=given_arrays[1], v_min=-1.0, state=given_arrays[2])
+    for array, copy in zip(given_arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    assert not any(a.flags.writeable for a in (core.weights, core.bias, core.state))
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"weights": np.array([[[[np.nan]]]])}, "ND107"),
+        ({"weights": np.array([[[[np.inf]]]])}, "ND107"),
+        ({"threshold": math.nan}, "ND107"),
+        ({"bias": [math.inf]}, "ND107"),
+        ({"v_min": -math.inf}, "ND107"),
+        ({"state": [[[math.nan]]]}, "ND107"),
+        ({"threshold": 0.0}, "ND108"),
+        ({"threshold": -1.0}, "ND108"),
+        ({"bias_bits": 12}, "ND126"),
+        ({"weights": np.zeros((1, 1, 1, 1))}, "ND401"),
+        ({"weights": np.zeros((1, 0, 1, 1))}, "ND401"),
+        ({"threshold": 1e-4}, "ND402"),
+        ({"bias": [1e3], "bias_bits": 16}, "ND403"),
+        ({"bias": [1e30], "bias_bits": 16}, "ND403"),
+        ({"threshold": 1e6}, "ND407"),
+        ({"bias": [1e6]}, "ND407"),
+        ({"weights": np.array([[[[1e39]]]])}, "ND408"),
+        ({"threshold": 1e39}, "ND408"),
+        ({"weights": np.array([[[[1e-40]]]]), "threshold": 1e-40}, "ND408"),
+    ],
+)
+def test_what_has_no_good_integers_is_refused(changed, code):
+    arguments = {"weights": np.ones((1, 1, 1, 1)), "threshold": 1.0} | changed
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(**arguments)
+    assert code in codes(caught)
+
+
+# --- all layers -----------------------------------------------------------------------------------------------------------
+
+
+def test_each_layer_has_a_scale_of_its_own_and_findings_of_all_are_kept():
+    layers = (
+        build_layer("a"),
+        build_layer("dead", weights=np.zeros((1, 1, 3, 3))),
+        build_layer("b", weights=np.full((2, 1, 3, 3), -4.0), threshold=0.02),
+        build_layer("low", v_min=0.0),
+    )
+    done, findings = discretize(layers, bias_bits=8, spikes_per_step="many")
+    assert [(core.name, core.scale) for core in done] == [("a", 127), ("b", 32), ("low", 127)]
+    assert [(d.code, d.place) for d in findings] == [("ND401", "$.nodes.dead"), ("ND405", "$.nodes.low")]
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+@pytest.mark.parametrize("tie", ["fires", "waits"])
+@pytest.mark.parametrize("spikes", ["one", "many"])
+def test_waiting_at_the_threshold_takes_one_more_where_that_is_exact(reset, tie, spikes):
+    ((core,), _) = discretize((build_layer(reset=reset, tie=tie),), bias_bits=8, spikes_per_step=spikes)
+    exact = (tie, reset, spikes) == ("waits", "zero", "one")
+    assert core.threshold_high == 127 + exact
+    assert core.return_to_zero == (reset == "zero")
+
+
+def test_no_room_for_the_one_more():
+    layer = build_layer(weights=np.full((1, 1, 3, 3), 1e-3), reset="zero", tie="waits")
+    done, findings = discretize((layer,), bias_bits=8, spikes_per_step="one")
+    assert done == ()
+    assert [d.code for d in findings if d.severity == "error"] == ["ND404"]
+
+
+def test_everything_else_is_carried_over():
+    layer = build_layer(bias=[0.5, -0.5], stride=(2, 1), padding=(1, 0), v_min=-1.0, input_shifts=(0, 1))
+    ((core,), _) = discretize((layer,), bias_bits=8, spikes_per_step="many")
+    for field in dataclasses.fields(core):
+        if field.name in {f.name for f in dataclasses.fields(layer)} - {"weights", "bias"}:
+            assert getattr(core, field.name) == getattr(layer, field.name)
+
+
+def test_rounding_error_is_relative_to_the_weights():
+    weights = np.array([[[[1.0, 0.4]]]])
+    assert rounding_error(weights, np.array([[[[1, 0]]]]), 1.0) == pytest.approx(math.sqrt(0.16 / 1.16))
+    assert rounding_error(weights, np.array([[[[5, 2]]]]), 5.0) == 0

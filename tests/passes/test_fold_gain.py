@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from same_run import assert_same_run, raster
+
+from by_hand import chain, conv, neurons, sink, source
+from nirdynap.errors import CompileError
+from nirdynap.frontend import read
+from nirdynap.passes.fold_gain import fold_gain
+
+
+def network_of(r, bias=(0.5, -0.25)):
+    nodes = {"in": source(), "conv": conv(bias=np.array(bias)), "if": neurons(np.ones_like(r), r), "out": sink()}
+    return read(chain(**nodes), "torch")
+
+
+@pytest.mark.parametrize("r", [np.array(3.0), np.array([0.5, 4.0]), np.array([[[2.0]], [[1.0]]])])
+def test_r_goes_into_weights_and_bias(r):
+    network = network_of(r)
+    after = fold_gain(network)
+    factors = np.broadcast_to(r.reshape(-1), (2,))
+    np.testing.assert_array_equal(after.node("conv").bias, network.node("conv").bias * factors)
+    np.testing.assert_array_equal(
+        after.node("conv").weights, network.node("conv").weights * factors[:, None, None, None]
+    )
+    assert (after.node("if").gain == 1).all()
+    assert_same_run(network, after, raster(network, 1))
+
+
+def test_r_per_pixel_is_refused():
+    r = np.ones((2, 6, 6))
+    r[1, 2, 3] = 2
+    with pytest.raises(CompileError, match=r"ND202 .* \$\.nodes\.if: r differs within channel 1"):
+        fold_gain(network_of(r))

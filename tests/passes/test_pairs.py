@@ -1,0 +1,53 @@
+import pytest
+
+from by_hand import chain, conv, flatten, graph, neurons, scale, sink, source, sum_pool
+from nirdynap.errors import CompileError
+from nirdynap.frontend import read
+from nirdynap.passes import normalise
+from nirdynap.passes.pairs import pairs
+
+
+def refusals(drawn):
+    with pytest.raises(CompileError) as caught:
+        normalise(read(drawn, "torch"))
+    return [(d.code, d.place) for d in caught.value.diagnostics]
+
+
+def test_a_chain_of_cores_passes_unchanged():
+    network = read(
+        chain(**{"in": source(), "conv": conv(), "if": neurons(), "pool": sum_pool(2), "out": sink()}), "torch"
+    )
+    assert pairs(network) is network
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ({"a": conv(), "b": conv(channels=2), "if": neurons()}, [("ND206", "$.nodes.a")]),
+        ({"a": conv()}, [("ND206", "$.nodes.a")]),
+        ({"a": conv(), "p": sum_pool(2), "if": neurons()}, [("ND208", "$.nodes.p"), ("ND207", "$.nodes.if")]),
+        ({"if": neurons()}, [("ND207", "$.nodes.if")]),
+        ({"a": conv(), "if": neurons(), "if2": neurons()}, [("ND207", "$.nodes.if2")]),
+        ({"p": sum_pool(2), "a": conv(), "if": neurons()}, [("ND208", "$.nodes.p")]),
+        ({}, [("ND218", "$.nodes.out")]),
+        ({"flat": flatten()}, [("ND218", "$.nodes.out")]),
+    ],
+)
+def test_what_is_no_core_is_refused_at_its_node(nodes, expected):
+    assert refusals(chain(**{"in": source(), **nodes, "out": sink()})) == expected
+
+
+def test_currents_of_two_convolutions_are_refused():
+    nodes = {"in": source(), "a": conv(), "b": conv(), "if": neurons(), "out": sink()}
+    assert refusals(graph(nodes, "in -> a -> if -> out", "in -> b -> if")) == [("ND214", "$.nodes.if")]
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_a_current_that_arrives_twice_is_refused_and_not_halved(factor):
+    nodes = {"in": source(), "a": conv(), "s": scale(factor), "if": neurons(), "out": sink()}
+    assert refusals(graph(nodes, "in -> a -> if -> out", "a -> s -> if")) == [("ND214", "$.nodes.if")]
+
+
+def test_a_convolution_with_two_targets_is_refused():
+    nodes = {"in": source(), "a": conv(), "if": neurons(), "if2": neurons(), "out": sink(), "out2": sink()}
+    assert refusals(graph(nodes, "in -> a -> if -> out", "a -> if2 -> out2")) == [("ND215", "$.nodes.a")]
