@@ -1,4 +1,5 @@
 import copy
+import doctest
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from nirdynap.errors import InputError
 from nirdynap.ir.spec import OutputPort
 from nirdynap.nn import dynapcnn_to_torch
+from nirdynap.nn import model as module
 from nirdynap.nn.model import EXACT_BELOW
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
@@ -24,6 +26,12 @@ ONE = build_spec(build_core(3, [[[[4]]]], (1, 1, 1), threshold_high=10, threshol
 
 def counts(*steps, batch=1):
     return torch.tensor(steps).reshape(-1, 1, 1, 1, 1).expand(-1, batch, -1, -1, -1)
+
+
+def test_the_example_in_the_docstring_runs():
+    tried = doctest.testmod(module)
+    assert tried.attempted > 0
+    assert tried.failed == 0
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import doctest
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from nirdynap.errors import InputError
 from nirdynap.ir.events import Events
-from nirdynap.sim import simulate
+from nirdynap.sim import simulate, simulation
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.conformance import assert_same_result
@@ -102,6 +103,12 @@ def test_progress_is_told_after_each_sample(semantics):
     told = []
     simulate(SPEC, [at((0, 0))] * 3, semantics, progress=lambda *done: told.append(done))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_example_in_the_docstring_runs():
+    tried = doctest.testmod(simulation)
+    assert tried.attempted > 0
+    assert tried.failed == 0
 
 
 # --- what is asked for, and what is not -------------------------------------------------------------------------------
@@ -239,7 +246,7 @@ def test_a_missing_numba_is_named_with_its_extra():
 import sys
 sys.modules["numba"] = None
 import numpy as np
-from nirdynap.sim import simulate
+from nirdynap.sim import simulate, simulation
 from nirdynap.testing.build import build_core, build_spec
 simulate(build_spec(build_core(0, [[[[1]]]], (1, 1, 1))), np.zeros((1, 1, 1, 1)))
 """

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from nirdynap import __version__
 from nirdynap.cli.options import Options
-from nirdynap.cli.screen import console, line
+from nirdynap.cli.screen import console, line, needed_width
 from nirdynap.errors import (
     BAD_CHIP_FILE,
     BAD_OPTION,
@@ -193,9 +193,11 @@ def _print(name: str, answer: Answer, *, as_json: bool) -> None:
 def _write(screen: Console, parts: Iterable[RenderableType]) -> None:
     with screen.capture() as captured:
         for number, part in enumerate(parts):
-            if number and isinstance(part, Table):
-                screen.print()
-            screen.print(part, soft_wrap=not isinstance(part, Table))
+            if isinstance(part, Table):
+                screen.print("\n" * (number > 0), end="")
+                screen.print(part, width=needed_width(screen, part), crop=False)
+            else:
+                screen.print(part, soft_wrap=True)
     lines = (text.rstrip() for text in captured.get().splitlines())
     screen.file.write("".join(f"{text}\n" for text in lines))
     screen.file.flush()

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, ExitCode, exit_code, plain
 from nirdynap.cli.options import Lowering, NirFile
-from nirdynap.cli.screen import sizes, table
+from nirdynap.cli.screen import ranges, sizes, table
 
 if TYPE_CHECKING:
     from nirdynap.ir.report import CoreRow, LayerRow, Report
@@ -36,27 +36,24 @@ def report_tables(name: str, report: Report) -> Iterator[RenderableType]:
     verdict = "fits" if report.fits else "does NOT fit"
     yield f"{name} {verdict} {report.chip}, convention {report.convention}"
     if report.layers:
-        capacities = {row.core: row.capacity for row in report.cores}
         yield table(
-            ["layer", "nodes", "input", "neurons", "kernel #", "neuron #", "bias #", "core #", "has room in cores"],
-            [_layer_cells(row, capacities) for row in report.layers],
-            title="Memory: words needed of words in the layer's core" if report.fits else "Memory: words needed",
+            ["layer", "nodes ...", "input", "neurons", "kernel #", "neuron #", "bias #", "core #", "fits cores"],
+            [_layer_cells(row) for row in report.layers],
+            title="Layers, and the words of memory that they need",
         )
     if report.cores:
         needs = {row.core: row.memory for row in report.layers}
         yield table(
             ["core #", "layer", "kernel #", "neuron #", "bias #"],
             [_core_cells(row, needs.get(row.core)) for row in report.cores],
-            title=f"Cores of {report.chip}: words used of words there are",
+            title=f"Cores of {report.chip}: words needed / words there are",
         )
 
 
-def _layer_cells(row: LayerRow, capacities: dict[int, Memory]) -> list[object]:
-    room = [""] * 3 if row.core is None else [f" / {words}" for words in capacities[row.core]]
-    memory = [f"{need}{of}" for need, of in zip(row.memory, room, strict=True)]
-    others = ", ".join(str(core) for core in row.candidates) or "none"
+def _layer_cells(row: LayerRow) -> list[object]:
+    shapes = [sizes(row.input_shape), sizes(row.neuron_shape)]
     core = "-" if row.core is None else row.core
-    return [row.name, ", ".join(row.origin), sizes(row.input_shape), sizes(row.neuron_shape), *memory, core, others]
+    return [row.name, ", ".join(row.origin), *shapes, *row.memory, core, ranges(row.candidates)]
 
 
 def _core_cells(row: CoreRow, need: Memory | None) -> list[object]:

@@ -31,7 +31,15 @@ def chips(name: Name = None) -> Answer:
 
 def _overview(chips: Sequence[Chip]) -> Iterator[RenderableType]:
     yield table(
-        ["chip", "description", "cores #", "kernel words #", "neuron words #", "bias words #", "sinabs devices"],
+        [
+            "chip",
+            "description ...",
+            "cores #",
+            "kernel words #",
+            "neuron words #",
+            "bias words #",
+            "sinabs devices ...",
+        ],
         [
             [
                 chip.name,
@@ -59,7 +67,7 @@ def _details(chip: Chip) -> Iterator[RenderableType]:
         [[name.replace("_", " "), _listed(value)] for name, value in limits.items()],
     )
     yield table(
-        ["fact", "status", "source"],
+        ["fact", "status", "source ..."],
         [[source.path, source.status, source.text] for source in chip.sources],
     )
 

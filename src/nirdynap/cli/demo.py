@@ -60,8 +60,8 @@ def demo(output: Output = Path("demo-output")) -> Answer:
 
 def _write(folder: Path, outcome: Verification, copies: dict[str, bytes]) -> list[str]:
     """Write the spec in both formats, the results, and copies of what went in; their names."""
+    from nirdynap.atomic import write_atomically
     from nirdynap.store import save
-    from nirdynap.store.atomic import write_atomically
 
     folder.mkdir(parents=True, exist_ok=True)
     specs = ["digits.spec.h5", "digits.spec.json"]

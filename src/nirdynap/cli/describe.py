@@ -59,7 +59,7 @@ def raw_numbers(node: RawNode) -> int:
 def core_tables(spec: Spec) -> tuple[Table, Table]:
     """Cores with their wiring, then their integers and memory."""
     wiring = table(
-        ["core #", "nodes", "input", "kernel", "stride", "padding", "neurons", "spikes go to"],
+        ["core #", "nodes ...", "input", "kernel", "stride", "padding", "neurons", "spikes go to ..."],
         [
             [
                 core.core,

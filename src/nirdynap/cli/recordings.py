@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from nirdynap.atomic import write_atomically
 from nirdynap.errors import BAD_RECORDING_FILE, InputError
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import Result
 from nirdynap.ir.units import IntArray, pool_counts
-from nirdynap.store.atomic import write_atomically
 
 _ADDRESSES = (("t", "c", "y", "x"), ("t", "p", "y", "x"))
 

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +16,7 @@ from nirdynap.errors import Diagnostic
 
 # A pipe has no width. Tables take what they need, up to this; longer texts are folded, never cut.
 _PIPE_WIDTH = 240
+_UNLIMITED = 1 << 20
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -25,16 +28,36 @@ def console(stderr: bool = False) -> Console:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> Table:
-    """A table; columns of numbers, which a heading ending in "#" marks, are set to the right."""
-    grid = Table(
-        box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", show_edge=False, pad_edge=False
-    )
-    for heading in headings:
-        justify = "right" if heading.endswith("#") else "left"
-        grid.add_column(Text(heading.removesuffix("#").rstrip()), justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for row in rows:
-        grid.add_row(*(Text(visible(str(cell))) for cell in row))
+    """A table. A heading with "#" at its end marks a column of numbers, one with "..." texts that may be folded."""
+    grid = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left")
+    grid.show_edge, grid.pad_edge, grid.collapse_padding = False, False, True
+    cells = [[visible(str(cell)) for cell in row] for row in rows]
+    for index, heading in enumerate(headings):
+        name = visible(heading.removesuffix("#").removesuffix("...").rstrip())
+        justify: JustifyMethod = "right" if heading.endswith("#") else "left"
+        in_one_piece = max(map(cell_len, [name, *(row[index] for row in cells)]))
+        least = None if heading.endswith("...") else in_one_piece
+        grid.add_column(Text(name), justify=justify, overflow="fold", min_width=least)
+    for row in cells:
+        grid.add_row(*map(Text, row))
     return grid
+
+
+def needed_width(screen: Console, grid: Table) -> int:
+    """Where a window is too narrow for all that is not to be folded, it breaks lines itself, and hides nothing."""
+    unlimited = screen.options.update(max_width=_UNLIMITED)
+    return max(screen.width, Measurement.get(screen, unlimited, grid).minimum)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers, such as "0-2, 5"; "none" if there are none."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs) or "none"
 
 
 def visible(text: str) -> str:

@@ -87,7 +87,7 @@ def _network_tables(file: Path, body: dict[str, Any]) -> tuple[RenderableType, .
     return (
         f"{file}: NIR graph written by nir {body['version'] or '(version not said)'}, {len(body['nodes'])} nodes",
         _convention_line(body["convention"], body["settings"]),
-        table(["node", "type", "fed by", "input", "output", "parameters"], rows),
+        table(["node", "type", "fed by ...", "input", "output", "parameters ..."], rows),
     )
 
 
@@ -116,7 +116,7 @@ def _spec(file: Path, spec: Spec) -> Answer:
         f"core {port.core}" + f" (channel + {port.feature_shift})" * bool(port.feature_shift) for port in spec.inputs
     ]
     head = (
-        f"{file}: spec for {spec.chip}, {len(spec.cores)} cores, {spec.spikes_per_step} spikes per step",
+        f"{file}: spec for {spec.chip}, {len(spec.cores)} cores, spikes per step: {spec.spikes_per_step}",
         _convention_line(spec.convention.name, plain(spec.convention)),
         f"digest {spec.digest()}",
         f"weights {spec.weights_digest()}",

@@ -106,7 +106,7 @@ def _samples_table(name: str, output: dict[str, Any], labels: list[int] | None) 
         listed = " ".join(map(str, counts)) if few else "(too many to show)"
         rows.append([sample, label, output["decision"][sample], sum(counts), listed])
     return table(
-        ["sample #", "label #", "decision #", "spikes #", "spikes of each neuron"],
+        ["sample #", "label #", "decision #", "spikes #", "spikes of each neuron ..."],
         rows,
         title=f"Output {name}, {sizes(output['shape'])}",
     )

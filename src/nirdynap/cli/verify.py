@@ -57,7 +57,7 @@ def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
         title="Spikes of each layer",
     )
     yield table(
-        ["compared", *layers, "same decisions #", "first difference"],
+        ["compared", *layers, "same decisions #", "first difference ..."],
         [
             [
                 f"{pair.rung} with {pair.reference}",

@@ -7,6 +7,7 @@ In-memory graphs are told by their attributes, which spares every reader of file
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,17 +43,8 @@ class RawGraph:
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts node "2" before node "10"."""
-    parts: list[tuple[int, int, str]] = []
-    digits = ""
-    for letter in name + "\0":
-        if letter.isascii() and letter.isdigit():
-            digits += letter
-            continue
-        if digits:
-            parts.append((0, int(digits), ""))
-            digits = ""
-        parts.append((1, 0, letter))
-    return tuple(parts)
+    parts = re.findall(r"0*([0-9]+)|(.)", name, re.DOTALL)
+    return tuple((0, len(digits), digits) if digits else (1, 0, letter) for digits, letter in parts)
 
 
 def raw_from_graph(graph: Any) -> RawGraph:

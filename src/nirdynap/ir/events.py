@@ -148,7 +148,7 @@ def _not_whole(array: npt.NDArray[Any], largest: int) -> str | None:
         return f"is {array.dtype}, not numbers"
     if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
         return f"is {array.dtype}, not whole numbers"
-    return f"holds {array.max()}, limit {largest}" if array.max() > largest else None
+    return f"holds {array.max()}, limit {largest}" if int(array.max()) > largest else None
 
 
 def _check_dt(dt_us: int) -> None:

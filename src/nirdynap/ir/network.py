@@ -278,7 +278,7 @@ def topological_order(names: tuple[str, ...], edges: tuple[Edge, ...]) -> tuple[
     try:
         return tuple(sorter.static_order())
     except CycleError as error:
-        cycle = list(reversed(error.args[1]))
+        cycle = list(error.args[1])  # each feeds the next, the last is the first
         start = cycle.index(min(cycle))
         ring = cycle[start:-1] + cycle[:start] + [cycle[start]] if start else cycle
         raise CompileError([RECURRENT.at(node_place(ring[0]), value=" -> ".join(ring))]) from None

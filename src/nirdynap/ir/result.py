@@ -34,6 +34,9 @@ class LazyMapping(Mapping[_K, _T]):
             self._made[key] = self._makers[key]()
         return self._made[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._makers
+
     def __iter__(self) -> Iterator[_K]:
         return iter(self._makers)
 

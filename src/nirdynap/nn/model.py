@@ -27,6 +27,8 @@ from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
 
 EXACT_BELOW = 2**24
+BLOCK = 32
+"""Time steps that one convolution takes at once: enough for speed, and memory stays bounded for long recordings."""
 
 
 def dynapcnn_to_torch(
@@ -46,6 +48,12 @@ def dynapcnn_to_torch(
 
     Raises:
         InputError: ND507 for each unknown option.
+
+    Example:
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> spec = build_spec(build_core(0, [[[[5]]]], (1, 1, 1), threshold_high=10))
+        >>> dynapcnn_to_torch(spec)(torch.tensor([1, 3]).reshape(2, 1, 1, 1, 1)).flatten()
+        tensor([0., 2.])
     """
     choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
         ("saturate", saturate, (True, False)),
@@ -148,25 +156,29 @@ class DynapcnnModel(nn.Module):
         }
         # cuDNN may choose tensor cores or Winograd transforms, and both round.
         with torch.backends.cudnn.flags(enabled=False):
-            for step in range(steps):
-                self._step(step, counts[step], passages, outputs)
+            for start in range(0, steps, BLOCK):
+                block = slice(start, min(start + BLOCK, steps))
+                self._advance(block, counts[block], passages, outputs)
         raise_errors(self._inexact(passages, outputs), InputError)
         for core, passage in zip(self._in_order(), passages, strict=True):
             core.membranes, core.phases = passage.membranes, passage.phases
         return outputs, passages
 
-    def _step(self, step: int, given: Tensor, passages: list[_Passage], outputs: dict[str, Tensor]) -> None:
-        batch = len(given)
-        waiting = {core.core: given.new_zeros((batch, *core.input_shape)) for core in self.spec.cores}
+    def _advance(self, block: slice, given: Tensor, passages: list[_Passage], outputs: dict[str, Tensor]) -> None:
+        """Some time steps of the whole network. Without cycles, each core can do all of them before the next begins."""
+        front = given.shape[:2]
+        waiting = {core.core: given.new_zeros((*front, *core.input_shape)) for core in self.spec.cores}
         for entry in self.spec.inputs:
             _place(given, entry.feature_shift, waiting[entry.core])
         for core, passage in zip(self.spec.cores, passages, strict=True):
-            spikes = passage.step(step, waiting[core.core])
+            spikes = passage.advance(waiting[core.core])
+            if passage.raster is not None:
+                passage.raster[block] = spikes
             for d in core.destinations:
                 _place(_pool(spikes, d.pooling), d.feature_shift, waiting[d.core])
             for port in self.spec.outputs:
                 if port.core == core.core:
-                    outputs[port.name][step] = _pool(spikes, port.pooling)
+                    outputs[port.name][block] = _pool(spikes, port.pooling)
 
     def _checked(self, raster: Tensor) -> Tensor:
         """The raster in float32, on the weights' device."""
@@ -262,13 +274,18 @@ class _Passage:
         self.largest = self.membranes.new_zeros(())
         self.raster = None if steps is None else self.membranes.new_zeros((steps, *self.membranes.shape))
 
-    def step(self, step: int, counts: Tensor) -> Tensor:
-        """Spikes [batch, c, y, x] of one time step, after decimation."""
+    def advance(self, counts: Tensor) -> Tensor:
+        """Spikes [time, batch, c, y, x] of some time steps, after decimation."""
         core, spec = self._core, self._core.spec
-        bound = self.membranes.abs().amax() + core.reach * counts.amax() + core.bias.abs().amax()
-        self.largest = torch.maximum(self.largest, bound)
-        v = self.membranes + functional.conv2d(counts, core.weights, stride=spec.stride, padding=spec.padding)
-        v = v + core.bias
+        flat = functional.conv2d(counts.flatten(0, 1), core.weights, stride=spec.stride, padding=spec.padding)
+        currents = flat.reshape(*counts.shape[:2], *spec.neuron_shape) + core.bias
+        limits = core.reach * counts.amax(dim=(1, 2, 3, 4)) + core.bias.abs().amax()
+        return torch.stack([self._step(*step) for step in zip(currents, limits, strict=True)])
+
+    def _step(self, current: Tensor, limit: Tensor) -> Tensor:
+        core, spec = self._core, self._core.spec
+        self.largest = torch.maximum(self.largest, self.membranes.abs().amax() + limit)
+        v = self.membranes + current
         self.saturated += ((v < INT16_MIN) | (v > INT16_MAX)).sum()
         if core.saturate:
             v = v.clamp(INT16_MIN, INT16_MAX)
@@ -280,8 +297,6 @@ class _Passage:
         if spec.decimator != 1:
             n = self._decimate(n)
         self.counts += n.to(torch.int64)
-        if self.raster is not None:
-            self.raster[step] = n
         return n
 
     def _decimate(self, n: Tensor) -> Tensor:
@@ -297,17 +312,18 @@ def _pool(counts: Tensor, pooling: int) -> Tensor:
     """Exact sums over windows; remainder rows and columns are left out."""
     if pooling == 1:
         return counts
-    batch, channels, height, width = counts.shape
+    *front, height, width = counts.shape
     rows, columns = height // pooling, width // pooling
-    whole = counts[:, :, : rows * pooling, : columns * pooling]
-    return whole.reshape(batch, channels, rows, pooling, columns, pooling).sum(dim=(3, 5))
+    whole = counts[..., : rows * pooling, : columns * pooling]
+    return whole.reshape(*front, rows, pooling, columns, pooling).sum(dim=(-3, -1))
 
 
 def _place(counts: Tensor, feature_shift: int, target: Tensor) -> None:
     """Add counts to a target's input at (0, 0), channels moved up; what lies outside is dropped."""
-    part = counts[:, : max(0, target.shape[1] - feature_shift), : target.shape[2], : target.shape[3]]
-    _, channels, height, width = part.shape
-    target[:, feature_shift : feature_shift + channels, :height, :width] += part
+    channels, height, width = target.shape[-3:]
+    part = counts[..., : max(0, channels - feature_shift), :height, :width]
+    channels, height, width = part.shape[-3:]
+    target[..., feature_shift : feature_shift + channels, :height, :width] += part
 
 
 def _integers(values: Tensor, dtype: torch.dtype = torch.int64) -> IntArray:

@@ -13,7 +13,7 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, is_positive
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.options import check_batch, check_choice, check_record, load_kernels
-from nirdynap.sim.plan import Network, State, flatten, fresh_state
+from nirdynap.sim.plan import Network, Sample, State, flatten, fresh_state
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.stimulus import Stimulus, read_recording
 
@@ -80,13 +80,12 @@ class EventSimulator:
         membranes, phases = state.membranes.copy(), state.phases.copy()
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(len(net.cores), dtype=np.int64)
+        found = np.empty(net.found_size, dtype=np.int64)
         records = []
         for i, s in enumerate(stimuli):
             t, c, y, x = (np.repeat(array, s.count) for array in (s.t, s.c, s.y, s.x))
-            rows = kernels.run_events(
-                net, t, c, y, x, self._period, s.end_us, self._breadth, self._by_channel,
-                membranes[i], phases[i], counts[i], saturated,
-            )  # fmt: skip
+            out = Sample(membranes[i], phases[i], counts[i], saturated, found)
+            rows = kernels.run_events(net, t, c, y, x, self._period, s.end_us, self._breadth, self._by_channel, out)
             rows[:, 0] = t[rows[:, 0]]
             records.append(rows)
             if progress is not None:

@@ -14,7 +14,7 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.options import check_batch, check_choice, check_record, load_kernels
-from nirdynap.sim.plan import Network, State, flatten, fresh_state
+from nirdynap.sim.plan import Network, Sample, State, flatten, fresh_state
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.stimulus import COUNT_MAX, Stimulus, read_recording
 
@@ -69,13 +69,12 @@ class ClockedSimulator:
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(len(net.cores), dtype=np.int64)
         overflow = np.array([-1, 0], dtype=np.int64)
+        found = np.empty(0, dtype=np.int64)  # a step lists nothing there
         records = []
         for i, s in enumerate(stimuli):
             starts = np.searchsorted(s.t, np.arange(s.steps + 1) * dt_us)
-            rows = kernels.run_steps(
-                net, starts, s.c, s.y, s.x, s.count, self._many, self._saturate,
-                membranes[i], phases[i], counts[i], saturated, overflow,
-            )  # fmt: skip
+            out = Sample(membranes[i], phases[i], counts[i], saturated, found)
+            rows = kernels.run_steps(net, starts, s.c, s.y, s.x, s.count, self._many, self._saturate, overflow, out)
             raise_errors(self._overflow_findings(overflow), InputError)
             rows[:, 0] *= dt_us
             records.append(rows)

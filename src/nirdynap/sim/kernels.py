@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
-from nirdynap.sim.plan import Network
+from nirdynap.sim.plan import Network, Sample
 
 _INT32_LOW, _INT32_HIGH = -(2**31), 2**31 - 1
 
@@ -49,14 +49,10 @@ def run_events(
     end: int,
     breadth: bool,
     by_channel: bool,
-    membranes: IntArray,
-    phases: IntArray,
-    counts: IntArray,
-    saturated: IntArray,
+    out: Sample,
 ) -> IntArray:
     """All events of one sample, with a bias tick every `period` (0: never) up to and including `end`."""
     cores = len(net.cores)
-    found = np.empty(net.found_size, dtype=np.int64)
     frames = np.zeros((3, cores), dtype=np.int64)
     waiting = np.empty((256, 4), dtype=np.int64)
     records = np.empty((256, 4), dtype=np.int64)
@@ -64,38 +60,35 @@ def run_events(
     tick = period
     for i in range(len(t)):
         while 0 < tick < t[i]:
-            _tick(net, membranes, saturated)
+            _tick(net, out)
             tick += period
         if breadth:
-            waiting, records, used = _breadth(
-                net, i, c[i], y[i], x[i], by_channel, membranes, phases, counts, saturated, found, frames,
-                waiting, records, used,
-            )  # fmt: skip
+            waiting, records, used = _breadth(net, i, c[i], y[i], x[i], by_channel, frames, waiting, records, used, out)
         else:
             for p in range(len(net.ports)):
                 port = net.ports[p]
                 if c[i] < port.channels and y[i] < port.height and x[i] < port.width:
+                    shifted = c[i] + port.shift
                     records, used = _depth(
-                        net, i, port.target, c[i] + port.shift, y[i], x[i], by_channel, membranes, phases, counts,
-                        saturated, found, frames, records, used,
-                    )  # fmt: skip
+                        net, i, port.target, shifted, y[i], x[i], by_channel, frames, records, used, out
+                    )
     while 0 < tick <= end:
-        _tick(net, membranes, saturated)
+        _tick(net, out)
         tick += period
     return records[:used]
 
 
 @njit(cache=True)
-def _tick(net: Network, membranes: IntArray, saturated: IntArray) -> None:
+def _tick(net: Network, out: Sample) -> None:
     """The bias of one clock period; fires nothing."""
     for k in range(len(net.cores)):
         core = net.cores[k]
         if core.has_bias:
             for i in range(core.channels * core.height * core.width):
-                v = np.int64(membranes[core.neurons + i]) + net.bias[core.features + i % core.channels]
+                v = np.int64(out.membranes[core.neurons + i]) + net.bias[core.features + i % core.channels]
                 if v < INT16_MIN or v > INT16_MAX:
-                    saturated[k] += 1
-                membranes[core.neurons + i] = max(min(max(v, INT16_MIN), INT16_MAX), core.threshold_low)
+                    out.saturated[k] += 1
+                out.membranes[core.neurons + i] = max(min(max(v, INT16_MIN), INT16_MAX), core.threshold_low)
 
 
 @njit(cache=True)
@@ -107,27 +100,23 @@ def _depth(
     y: int,
     x: int,
     by_channel: bool,
-    membranes: IntArray,
-    phases: IntArray,
-    counts: IntArray,
-    saturated: IntArray,
-    found: IntArray,
     frames: IntArray,
     records: IntArray,
     used: int,
+    out: Sample,
 ) -> tuple[IntArray, int]:
     """One event at core `k` with all its descendants, each before the next spike.
 
     The path from the event down to the spike at work visits a core once at most, for there are no cycles: so a stack of
-    as many frames as there are cores is enough, and each core's part of `found` belongs to one frame.
+    as many frames as there are cores is enough, and each core's part of `out.found` belongs to one frame.
     """
     path, sizes, cursors = frames[0], frames[1], frames[2]
     deep = 0
     enter = True
     while True:
         if enter:
-            n = _update(net, k, c, y, x, by_channel, membranes, saturated, found)
-            n, records, used = _emit(net, k, when, n, phases, counts, found, records, used)
+            n = _update(net, k, c, y, x, by_channel, out)
+            n, records, used = _emit(net, k, when, n, records, used, out)
             path[deep], sizes[k], cursors[k] = k, n, 0
             deep += 1
         k = path[deep - 1]
@@ -138,7 +127,7 @@ def _depth(
                 return records, used
             enter = False
             continue
-        neuron = found[core.found + cursors[k] // core.edges]
+        neuron = out.found[core.found + cursors[k] // core.edges]
         edge = net.edges[core.first_edge + cursors[k] % core.edges]
         cursors[k] += 1
         enter, c, y, x = _arrive(core, edge, neuron)
@@ -153,15 +142,11 @@ def _breadth(
     y: int,
     x: int,
     by_channel: bool,
-    membranes: IntArray,
-    phases: IntArray,
-    counts: IntArray,
-    saturated: IntArray,
-    found: IntArray,
     frames: IntArray,
     waiting: IntArray,
     records: IntArray,
     used: int,
+    out: Sample,
 ) -> tuple[IntArray, IntArray, int]:
     """One external event: core after core, each with all that waits for it.
 
@@ -179,15 +164,13 @@ def _breadth(
         core = net.cores[k]
         row = heads[k]
         while row >= 0:
-            n = _update(
-                net, k, waiting[row, 0], waiting[row, 1], waiting[row, 2], by_channel, membranes, saturated, found
-            )
-            n, records, used = _emit(net, k, when, n, phases, counts, found, records, used)
+            n = _update(net, k, waiting[row, 0], waiting[row, 1], waiting[row, 2], by_channel, out)
+            n, records, used = _emit(net, k, when, n, records, used, out)
             waiting = _with_room(waiting, size + n * core.edges)
             for i in range(n):
                 for e in range(core.edges):
                     edge = net.edges[core.first_edge + e]
-                    inside, tc, ty, tx = _arrive(core, edge, found[core.found + i])
+                    inside, tc, ty, tx = _arrive(core, edge, out.found[core.found + i])
                     if inside:
                         size = _append(edge.target, tc, ty, tx, size, heads, tails, waiting)
             row = waiting[row, 3]
@@ -216,18 +199,8 @@ def _arrive(core: Any, edge: Any, neuron: int) -> tuple[bool, int, int, int]:
 
 
 @njit(cache=True)
-def _update(
-    net: Network,
-    k: int,
-    c: int,
-    y: int,
-    x: int,
-    by_channel: bool,
-    membranes: IntArray,
-    saturated: IntArray,
-    found: IntArray,
-) -> int:
-    """One event at one core; returns how many neurons spiked, which are listed in `found` in emission order."""
+def _update(net: Network, k: int, c: int, y: int, x: int, by_channel: bool, out: Sample) -> int:
+    """One event at one core; returns how many neurons spiked, listed in `out.found` in emission order."""
     core = net.cores[k]
     channels, high, low = core.channels, core.threshold_high, core.threshold_low
     top, bottom = _reach(y, core.padding_y, core.stride_y, core.kernel_y, core.height)
@@ -243,45 +216,37 @@ def _update(
                 w = np.int32(net.weights[first_weight + o])
                 if w == 0:
                     continue
-                v = np.int32(membranes[first_neuron + o]) + w
+                v = np.int32(out.membranes[first_neuron + o]) + w
                 if v < INT16_MIN or v > INT16_MAX:
-                    saturated[k] += 1
+                    out.saturated[k] += 1
                     v = min(max(v, INT16_MIN), INT16_MAX)
                 if v >= high:
                     v = 0 if core.return_to_zero else v - high
-                    found[n] = (o * core.height + oy) * core.width + ox
+                    out.found[n] = (o * core.height + oy) * core.width + ox
                     n += 1
-                membranes[first_neuron + o] = max(v, low)
+                out.membranes[first_neuron + o] = max(v, low)
     if by_channel:
-        found[core.found : n].sort()
+        out.found[core.found : n].sort()
     spikes: int = n - core.found
     return spikes
 
 
 @njit(cache=True)
 def _emit(
-    net: Network,
-    k: int,
-    when: int,
-    n: int,
-    phases: IntArray,
-    counts: IntArray,
-    found: IntArray,
-    records: IntArray,
-    used: int,
+    net: Network, k: int, when: int, n: int, records: IntArray, used: int, out: Sample
 ) -> tuple[int, IntArray, int]:
-    """Keep in `found` the spikes that pass the decimator, count and record them; returns how many they are."""
+    """Keep in `out.found` the spikes that pass the decimator, count and record them; returns how many they are."""
     core = net.cores[k]
     records = _with_room(records, used + n)
     passed = 0
     for i in range(core.found, core.found + n):
-        phases[k] += 1
-        if phases[k] == core.decimator:
-            phases[k] = 0
-            neuron = found[i]
-            found[core.found + passed] = neuron
+        out.phases[k] += 1
+        if out.phases[k] == core.decimator:
+            out.phases[k] = 0
+            neuron = out.found[i]
+            out.found[core.found + passed] = neuron
             passed += 1
-            counts[core.neurons + neuron] += 1
+            out.counts[core.neurons + neuron] += 1
             if core.recorded:
                 records[used] = (when, k, neuron, 1)
                 used += 1
@@ -301,17 +266,14 @@ def run_steps(
     count: IntArray,
     many: bool,
     saturate: bool,
-    membranes: IntArray,
-    phases: IntArray,
-    counts: IntArray,
-    saturated: IntArray,
     overflow: IntArray,
+    out: Sample,
 ) -> IntArray:
     """All time steps of one sample; step s takes the inputs from starts[s] up to starts[s + 1].
 
     Where a sum leaves the int32 range, `overflow` becomes (core, sum) and the run stops.
     """
-    sums = np.zeros(len(membranes), dtype=np.int64)
+    sums = np.zeros(len(out.membranes), dtype=np.int64)
     records = np.empty((256, 4), dtype=np.int64)
     used = 0
     for step in range(len(starts) - 1):
@@ -321,9 +283,7 @@ def run_steps(
                 if c[i] < port.channels and y[i] < port.height and x[i] < port.width:
                     _add(net, port.target, c[i] + port.shift, y[i], x[i], count[i], sums)
         for k in range(len(net.cores)):
-            records, used = _step(
-                net, k, step, many, saturate, membranes, phases, counts, saturated, overflow, sums, records, used
-            )
+            records, used = _step(net, k, step, many, saturate, sums, records, used, overflow, out)
             if overflow[0] >= 0:
                 return records[:used]
     return records[:used]
@@ -336,14 +296,11 @@ def _step(
     step: int,
     many: bool,
     saturate: bool,
-    membranes: IntArray,
-    phases: IntArray,
-    counts: IntArray,
-    saturated: IntArray,
-    overflow: IntArray,
     sums: IntArray,
     records: IntArray,
     used: int,
+    overflow: IntArray,
+    out: Sample,
 ) -> tuple[IntArray, int]:
     """One time step of one core, whose input currents are complete in `sums`."""
     core = net.cores[k]
@@ -351,10 +308,10 @@ def _step(
     for neuron in range(core.channels * core.height * core.width):
         o = neuron // (core.height * core.width)
         at = core.neurons + neuron % (core.height * core.width) * core.channels + o
-        v = np.int64(membranes[at]) + sums[at] + net.bias[core.features + o]
+        v = np.int64(out.membranes[at]) + sums[at] + net.bias[core.features + o]
         sums[at] = 0
         if v < INT16_MIN or v > INT16_MAX:
-            saturated[k] += 1
+            out.saturated[k] += 1
             if v < _INT32_LOW or v > _INT32_HIGH:
                 overflow[0], overflow[1] = k, v
                 return records, used
@@ -364,13 +321,13 @@ def _step(
         if v >= core.threshold_high:
             n = v // core.threshold_high if many else 1
             v = 0 if core.return_to_zero else v - n * core.threshold_high
-        membranes[at] = max(v, core.threshold_low)
+        out.membranes[at] = max(v, core.threshold_low)
         if n == 0:
             continue
-        phases[k] += n
-        n = phases[k] // core.decimator
-        phases[k] %= core.decimator
-        counts[core.neurons + neuron] += n
+        out.phases[k] += n
+        n = out.phases[k] // core.decimator
+        out.phases[k] %= core.decimator
+        out.counts[core.neurons + neuron] += n
         if core.recorded and n > 0:
             records[used] = (step, k, neuron, n)
             used += 1

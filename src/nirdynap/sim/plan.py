@@ -58,6 +58,22 @@ class Network(NamedTuple):
     found_size: int
 
 
+class Sample(NamedTuple):
+    """What the run of one sample writes to.
+
+    Attributes:
+        membranes: int16 or int32, flat; phases: int64 [core], the decimators' counters.
+        counts: int64, flat; saturated: int64 [core]; both are added to.
+        found: int64, room for the spikes of one update of each core.
+    """
+
+    membranes: IntArray
+    phases: IntArray
+    counts: IntArray
+    saturated: IntArray
+    found: IntArray
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What lives on between runs: membranes [batch, neuron] and decimator counters, int64 [batch, core]."""

@@ -51,6 +51,16 @@ def simulate(
 
     Raises:
         InputError: every ND5xx finding about options and recording; an option of the other run is one of them.
+
+    Example:
+        One neuron of weight 5 and threshold 10 in two steps of one and three spikes: 5, then 5 + 15 = 2 * 10.
+
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> spec = build_spec(build_core(0, [[[[5]]]], (1, 1, 1), threshold_high=10))
+        >>> simulate(spec, [[[[1]]], [[[3]]]]).raster.ravel().tolist()
+        [0, 2]
+        >>> simulate(spec, [[[[1]]], [[[3]]]], "event").events.t.tolist()
+        [1000, 1000]
     """
     findings = [
         *check_choice("semantics", semantics, ("clocked", "event")),

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from nirdynap.atomic import write_atomically
 from nirdynap.errors import NOT_A_SPEC, UNKNOWN_FORMAT, StoreError
 from nirdynap.ir.spec import Spec
 from nirdynap.store import spec_hdf5, spec_json
-from nirdynap.store.atomic import write_atomically
 
 
 class _Format(NamedTuple):

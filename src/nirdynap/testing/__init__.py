@@ -1,0 +1,1 @@
+"""Tools for tests of networks and simulators, public: import the module you need."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nirdynap.atomic import write_atomically
 from nirdynap.errors import StoreError
-from nirdynap.store.atomic import write_atomically
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
