@@ -18,8 +18,10 @@ demo: .venv/.ready  ## convert, check, simulate and verify a trained network; re
 	@$(BIN)/nirdynap demo --output demo-output
 
 test: check  ## format, lint, import contracts, types, tests, doc examples, notebooks (under 10 minutes on 2 cores)
-	@echo "tests, doc examples and notebooks ..."
-	@$(BIN)/python -m pytest -n auto
+	@echo "doc examples ..."
+	@$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' src docs README.md
+	@echo "tests and notebooks ..."
+	@$(BIN)/python -m pytest -n auto -m "not slow"
 
 check: .venv/.ready  ## the quick part of test: format, lint, import contracts, types
 	@echo "format, lint, import contracts, types ..."
@@ -28,7 +30,7 @@ check: .venv/.ready  ## the quick part of test: format, lint, import contracts, 
 	@$(BIN)/mypy --no-error-summary
 
 test-all: test  ## test, and the slow extras: training the example again gives the same file
-	@NIRDYNAP_SLOW=1 $(BIN)/python -m pytest tests -m slow
+	@$(BIN)/python -m pytest -m slow
 
 format: .venv/.ready  ## put the code into its normal form
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
