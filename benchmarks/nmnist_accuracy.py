@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def recordings() -> tuple[list[nirdynap.Events], np.ndarray]:
     data = np.load(DATA / "nmnist_test_000_049.npz")
     start = data["start"]
     samples = []
-    for first, last in zip(start[:-1], start[1:], strict=True):
+    for first, last in pairwise(start):
         here = slice(first, last)
         order = np.argsort(data["t"][here], kind="stable")
         t, c, y, x = (data[k][here][order] for k in ("t", "p", "y", "x"))

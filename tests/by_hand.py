@@ -104,3 +104,18 @@ def facts(thing: Any) -> Any:
     if isinstance(thing, (list, tuple)):
         return (type(thing).__name__, [facts(value) for value in thing])
     return thing
+
+
+def nine_cores() -> nir.NIRGraph:
+    """Nine convolutions from a 2 x 128 x 128 input, which fill the neuron or kernel memory of each core of a Speck."""
+    rng = np.random.default_rng(9)
+    nodes: dict[str, Any] = {"in": source(2, 128, 128)}
+    channels = 2
+    for i, (out, pool) in enumerate([(16, 1), (16, 1), (16, 2), (32, 1), (32, 2), (64, 1), (64, 2), (16, 1), (64, 1)]):
+        weight = rng.normal(0.1, 1, (out, channels, 3, 3)).astype(np.float32)
+        nodes[f"conv{i}"] = conv(weight=weight, padding=1, stride=2 if i == 0 else 1)
+        nodes[f"if{i}"] = neurons(np.full(out, 4.0))
+        if pool > 1:
+            nodes[f"pool{i}"] = sum_pool(pool)
+        channels = out
+    return chain(**nodes, out=sink())

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import nir
@@ -21,7 +22,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import avg_pool2d, cross_entropy, pad
 
 from nirdynap.export.nir_writer import write
 
@@ -86,7 +87,8 @@ class Network(nn.Module):
 
 
 def sum_pool(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 2, divisor_override=1)
+    """Sums over 2x2 windows; divided by one, so exact."""
+    return avg_pool2d(x, 2, divisor_override=1)
 
 
 def train(images: Tensor, labels: Tensor) -> Network:
@@ -99,13 +101,13 @@ def train(images: Tensor, labels: Tensor) -> Network:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=EPOCHS * batches)
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(images), generator=random).split(BATCH):
-            # New spikes for the same image in every epoch, and every other batch moved by up to a pixel.
+            # New spikes for the same image in every epoch, and about a third of them moved by up to a pixel.
             down, right = torch.randint(-1, 2, (2,), generator=random).tolist()
-            moved = F.pad(images[batch], (1, 1, 1, 1)).roll((down, right), (2, 3))[:, :, 1:-1, 1:-1]
+            moved = pad(images[batch], (1, 1, 1, 1)).roll((down, right), (2, 3))[:, :, 1:-1, 1:-1]
             chosen = torch.rand(len(batch), 1, 1, 1, generator=random) < 0.3
             rates = torch.where(chosen, moved, images[batch])
             raster = (torch.rand((STEPS, *rates.shape), generator=random) < rates).float()
-            loss = F.cross_entropy(network(raster).sum(0) / 2, labels[batch])
+            loss = cross_entropy(network(raster).sum(0) / 2, labels[batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -114,3 +116,75 @@ def train(images: Tensor, labels: Tensor) -> Network:
         for weights in network.parameters():
             weights.copy_((weights * GRID).round() / GRID)
     return network
+
+
+def to_nir(network: Network) -> nir.NIRGraph:
+    """The network as a graph whose nodes say themselves what NIR leaves open."""
+    habits = {"dynapcnn": {"reset": "subtract", "tie": "fires", "v_min": "-threshold", "spikes_per_step": "many"}}
+    two, none = np.array([2, 2]), np.array([0, 0])
+
+    def weights(layer: nn.Module) -> np.ndarray:
+        return layer.weight.detach().numpy()
+
+    def neurons(*shape: int) -> nir.IF:
+        return nir.IF(r=np.ones(shape), v_threshold=np.ones(shape), metadata=habits)
+
+    nodes = {
+        "input": nir.Input({"input": np.array([1, 8, 8])}),
+        "conv1": nir.Conv2d((8, 8), weights(network.conv1), 1, 1, 1, 1, np.zeros(16)),
+        "spike1": neurons(16, 8, 8),
+        "pool1": nir.SumPool2d(two, two, none),
+        "conv2": nir.Conv2d((4, 4), weights(network.conv2), 1, 1, 1, 1, np.zeros(32)),
+        "spike2": neurons(32, 4, 4),
+        "pool2": nir.SumPool2d(two, two, none),
+        "flatten": nir.Flatten({"input": np.array([32, 2, 2])}, start_dim=0),
+        "dense": nir.Linear(weights(network.dense)),
+        "spike3": neurons(10),
+        "output": nir.Output({"output": np.array([10])}),
+    }
+    return nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
+
+
+def save_recordings(path: Path, raster: np.ndarray, labels: np.ndarray) -> None:
+    """Events of each sample of `raster` [time, sample, c, y, x], one behind the other; sample i starts at start[i]."""
+    events = [np.argwhere(raster[:, i]) for i in range(raster.shape[1])]
+    step, c, y, x = np.concatenate(events).T
+    np.savez_compressed(
+        path,
+        t=step * DT_US,
+        c=c.astype(np.int16),
+        y=y.astype(np.int16),
+        x=x.astype(np.int16),
+        start=np.cumsum([0, *map(len, events)]),
+        label=labels,
+        duration_us=STEPS * DT_US,
+        dt_us=DT_US,
+    )
+
+
+def main() -> None:
+    """Train, report the accuracy of the float network, write both files."""
+    parser = argparse.ArgumentParser(description="Trains the digits example and writes its two files.")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the two files")
+    folder = parser.parse_args().output
+    torch.set_num_threads(THREADS)
+    torch.use_deterministic_algorithms(True)
+    images, labels = load_digits(return_X_y=True)
+    rates = (images / images.max() * PEAK_RATE).reshape(-1, 1, 8, 8).astype(np.float32)
+    seen, held_out, seen_labels, held_out_labels = train_test_split(
+        rates, labels, test_size=TEST_SAMPLES, random_state=0, stratify=labels
+    )
+    begin = time.perf_counter()
+    network = train(torch.tensor(seen), torch.tensor(seen_labels))
+    print(f"trained on {len(seen)} digits in {time.perf_counter() - begin:.0f} s")
+    raster = np.random.default_rng(0).random((STEPS, *held_out.shape)) < held_out
+    with torch.no_grad():
+        decisions = network(torch.tensor(raster).float()).sum(0).argmax(1).numpy()
+    print(f"{(decisions == held_out_labels).sum()} of {len(held_out)} held-out digits are right")
+    write(to_nir(network), folder / "digits.nir")
+    save_recordings(folder / "digits_test.npz", raster, held_out_labels)
+    print(f"wrote {folder / 'digits.nir'} and {folder / 'digits_test.npz'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -123,7 +123,7 @@ def check(
     return Report(
         fits=outcome.spec is not None,
         chip=chip.name if isinstance(chip, Chip) else str(chip),
-        convention=convention if isinstance(convention, str) else convention.name,
+        convention=convention.name if isinstance(convention, Convention) else str(convention),
         diagnostics=CompileError(outcome.findings).diagnostics,
         layers=tuple(_row(layer, chip, held.get(layer.name)) for layer in outcome.layers if isinstance(chip, Chip)),
         cores=tuple(CoreRow(core=c.core, capacity=c.capacity, layer=names.get(c.core)) for c in cores),

@@ -219,14 +219,15 @@ def test_biases_need_a_clock():
     assert "$.cores.3" in text
 
 
-def test_sums_beyond_32_bits_are_refused():
-    spec = build_spec(build_core(0, [[[[127]]]], (1, 1, 1), threshold_high=1))
-    largest = (2**31 - 1) // 127
+@pytest.mark.parametrize(("weight", "limit"), [(127, 2**31 - 1), (-128, -(2**31))])
+def test_sums_beyond_32_bits_are_refused(weight, limit):
+    spec = build_spec(build_core(0, [[[[weight]]]], (1, 1, 1), threshold_high=1))
+    largest = limit // weight
     raster = np.array([largest])[:, None, None, None]
-    assert simulate(spec, raster, saturate=False).raster.item() == largest * 127
+    assert simulate(spec, raster, saturate=False).raster.item() == max(0, largest * weight)
     codes, text = codes_of(spec=spec, events_or_raster=raster + 1)
     assert codes == ["ND510"]
-    assert str((largest + 1) * 127) in text
+    assert str((largest + 1) * weight) in text
 
 
 # --- Numba is a guest -------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def _graph(group: h5py.Group, place: str) -> tuple[tuple[RawNode, ...], tuple[tu
     names = sorted(holder, key=natural) if holder is not None else []
     nodes = tuple(_node(name, _group(holder, name, node_place(name))) for name in names)
     pairs = np.asarray(_field(group, "edges", place)) if "edges" in group else np.empty((0, 2))
-    if pairs.size and pairs.shape != (len(pairs), 2):
+    if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
         raise CompileError([NOT_A_NIR_FILE.at(f"{place}.edges", value="edges are not pairs of node names")])
     return nodes, tuple((str(_decoded(a)), str(_decoded(b))) for a, b in pairs.reshape(-1, 2))
 
