@@ -76,11 +76,18 @@ def test_nodes_that_are_none(node, code):
     assert findings(drawn) == [(code, "$.nodes.conv")]
 
 
-@pytest.mark.parametrize("metadata", [None, "text", 5, {"other": {"reset": 3}}, {"dynapcnn": "text"}])
+@pytest.mark.parametrize("metadata", [None, "text", 5, {"other": {"reset": 3}}, {"dynapcnn": {}}])
 def test_metadata_that_is_not_ours_has_no_effect(metadata):
     drawn = simple()
     drawn.nodes["if"].metadata = metadata
     assert findings(drawn) == []
+
+
+@pytest.mark.parametrize("ours", ["zero", {"resett": "zero"}, {"reset": "zero", 3: 4}])
+def test_metadata_of_ours_that_has_no_effect_is_a_warning(ours):
+    drawn = simple()
+    drawn.nodes["if"].metadata = {"dynapcnn": ours}
+    assert findings(drawn) == [("ND119", "$.nodes.if")]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])

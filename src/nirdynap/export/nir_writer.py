@@ -1,127 +1,204 @@
-"""Writes NIR graphs as files that every nir from 1.0.4 to 1.0.8 reads, type checks on.
-
-Whether an IF node resets to zero or subtracts is told, in a file, by the presence of `v_reset`; nir before 1.0.6 does
-not know the field and cannot read a file that has it, nir from 1.0.6 on gives every node one. So a node whose metadata
-says ``{"dynapcnn": {"reset": "subtract"}}`` is written without `v_reset`, and any other node with what it has.
-"""
+"""Writes a NIR graph to a `.nir` file: completely or not at all, and the same bytes for the same graph."""
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
-from collections.abc import Mapping
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from nirdynap.atomic import write_atomically
-from nirdynap.errors import CompileError
-from nirdynap.frontend import read
+from nirdynap.errors import (
+    BAD_PARAMETER,
+    CANNOT_WRITE,
+    DUPLICATE_EDGE,
+    EDGE_TO_NOWHERE,
+    Diagnostic,
+    StoreError,
+    raise_errors,
+)
+from nirdynap.export.complete import NEURONS, completed
 from nirdynap.frontend.raw import GRAPH, RawGraph, RawNode, raw_from_graph
-from nirdynap.ir.network import Flatten, Node
+from nirdynap.ir.convention import check_choice
 
-_LAYOUT = ("earliest", "v108")  # fixed, so that bytes do not depend on the HDF5 library
-_WITHOUT_RESET, _WITH_RESET = "1.0.4", "1.0.6"  # the first versions of nir that wrote such files
+# The oldest nir whose documentation reads the file as it is meant: up to 1.0.5 a neuron subtracts its threshold and
+# no field says so; from 1.0.6 on it goes to v_reset.
+_SUBTRACTS, _RESETS = "1.0.4", "1.0.6"
 
 
 def write(graph: Any, path: str | os.PathLike[str]) -> None:
-    """Write a `nir.NIRGraph` to a `.nir` file, whole or not at all. The graph is not changed.
+    """Write `graph` (a `nir.NIRGraph`) to the HDF5 file `path`. The graph is not changed.
 
-    Shapes that the graph leaves out (the input of a Conv2d or Flatten) are filled in where they follow from the
-    Input. Equal graphs give equal bytes.
+    Missing shapes and fields are filled in (no bias: zeros; scalar parameters: full shape), so that nir 1.0.4 to
+    1.0.8 load the file with type checks on.
 
-    Args:
-        graph: the graph; settings of a convention go into a node's metadata under ``dynapcnn`` (keys `reset`,
-            `v_min`, `tie`, `spikes_per_step`, `dt`, `flatten`), which `nirdynap.read` obeys.
-        path: the file; it replaces an older one.
+    What a neuron does when it fires is told by the presence of `v_reset`: absent means subtract the threshold,
+    present means reset to it. nir >= 1.0.7 puts zeros there on its own, so the node's metadata decides where it
+    speaks: with ``metadata={"dynapcnn": {"reset": "subtract"}}`` no `v_reset` is written, with "zero" it is;
+    otherwise it is written if the node has it. Files with `v_reset` need nir >= 1.0.6.
 
     Raises:
-        CompileError: ND102 for what is no NIR graph.
-        StoreError: ND605 when the file cannot be written; then nothing is left behind.
+        CompileError: ND102 if `graph` is no graph or a node is None; ND105, ND106, ND112, ND113, ND117 or ND126 for
+            what no reader could take, all findings at once.
+        StoreError: ND605 when the file cannot be written; an older file at `path` is then as it was.
 
     Example:
         >>> import nir, numpy as np, tempfile
-        >>> graph = nir.NIRGraph.from_list(
-        ...     nir.Input({"input": np.array([2])}), nir.Linear(np.eye(2)),
-        ...     nir.IF(np.ones(2), np.ones(2), metadata={"dynapcnn": {"reset": "subtract"}}),
-        ...     nir.Output({"output": np.array([2])}))
+        >>> neuron = nir.IF(np.ones(2), np.ones(2), metadata={"dynapcnn": {"reset": "subtract"}})
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write(graph, f"{folder}/two.nir")
-        ...     sorted(nir.read(f"{folder}/two.nir").nodes)
+        ...     write(nir.NIRGraph.from_list(nir.Linear(np.eye(2)), neuron), f"{folder}/two.nir")
+        ...     print(sorted(nir.read(f"{folder}/two.nir").nodes))
         ['if', 'input', 'linear', 'output']
     """
-    raw = raw_from_graph(graph)
-    shapes = _shapes(graph)
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=_LAYOUT) as file:
-        version = _WITH_RESET if _resets(raw) else _WITHOUT_RESET
-        file.create_dataset("version", data=version, dtype=h5py.string_dtype(), track_times=False)
-        _write_graph(file.create_group("node"), raw, shapes, "")
-    write_atomically(Path(path), buffer.getvalue())
+    raw, _, findings = completed(raw_from_graph(graph))
+    findings += _findings(raw, "$")
+    raise_errors(findings)
+    raw = _with_resets(raw)
+    metadata = getattr(graph, "metadata", None)
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        _put(file, "version", _RESETS if _has_reset(raw) else _SUBTRACTS)
+        _put_graph(file.create_group("node"), raw, metadata if isinstance(metadata, Mapping) else {})
+    _replace(Path(path), image.getbuffer())
 
 
-def _shapes(graph: Any) -> Mapping[str, Node]:
-    """Our nodes by name, for the shapes they know; none if the graph is not one we read."""
-    try:
-        return {node.name: node for node in read(graph).nodes}
-    except CompileError:
-        return {}
+# --- what cannot be written ------------------------------------------------------------------------------------------
 
 
-def _write_graph(group: h5py.Group, graph: RawGraph, shapes: Mapping[str, Node], prefix: str) -> None:
-    _put(group, "type", GRAPH)
-    nodes = group.create_group("nodes")
-    for node in sorted(graph.nodes, key=lambda n: n.name):
-        inner = nodes.create_group(node.name)
+def _findings(graph: RawGraph, place: str) -> Iterator[Diagnostic]:
+    names = {n.name for n in graph.nodes}
+    for edge, count in sorted(Counter(graph.edges).items()):
+        arrow = f"{edge[0]} -> {edge[1]}"
+        if not names.issuperset(edge):
+            yield EDGE_TO_NOWHERE.at(f"{place}.edges", value=arrow)
+        elif count > 1:
+            yield DUPLICATE_EDGE.at(f"{place}.edges", value=arrow, count=count)
+    for node in graph.nodes:
+        at = f"{place}.nodes.{node.name}"
+        if "/" in node.name or node.name in ("", "."):
+            yield BAD_PARAMETER.at(at, parameter="name", value=repr(node.name), limit='a name without "/"')
+        yield from (d for name, value in node.fields.items() if (d := _not_a_value(value, f"{at}.{name}")))
+        yield from _metadata_findings(node.metadata, f"{at}.metadata")
+        if node.type in NEURONS:
+            yield from _reset_findings(node, at)
         if node.graph is not None:
-            _write_graph(inner, node.graph, shapes, f"{prefix}{node.name}.")
-        else:
-            _put(inner, "type", node.type)
-            for name, value in sorted(_fields(node, shapes.get(prefix + node.name)).items()):
-                _put(inner, name, value)
-        if node.metadata:
-            _write_tree(inner.create_group("metadata"), node.metadata)
-    edges = np.array(sorted(graph.edges), dtype=object).reshape(-1, 2)
-    group.create_dataset("edges", data=edges, dtype=h5py.string_dtype(), track_times=False)
+            yield from _findings(node.graph, at)
 
 
-def _fields(node: RawNode, ours: Node | None) -> dict[str, Any]:
-    fields = {k: v for k, v in node.fields.items() if v is not None}
-    if node.type == "IF" and _own_reset(node) == "subtract":
-        fields.pop("v_reset", None)
-    if ours is not None and node.type == "Conv2d":
-        fields.setdefault("input_shape", np.array(ours.input_shape[1:]))
-    if isinstance(ours, Flatten):
-        fields.setdefault("input_type", np.array(ours.input_shape))
-    return fields
+def _metadata_findings(metadata: Mapping[Any, Any], place: str) -> Iterator[Diagnostic]:
+    for key, value in metadata.items():
+        at = f"{place}.{key}"
+        if "/" in str(key) or str(key) in ("", "."):
+            yield BAD_PARAMETER.at(at, parameter="key", value=repr(key), limit='a key without "/"')
+        if isinstance(value, Mapping):
+            yield from _metadata_findings(value, at)
+        elif finding := _not_a_value(value, at):
+            yield finding
 
 
-def _resets(graph: RawGraph) -> bool:
-    """Will some node be written with `v_reset`?"""
-    inner = [n.graph for n in graph.nodes if n.graph is not None]
-    return any("v_reset" in _fields(n, None) for n in graph.nodes) or any(_resets(g) for g in inner)
+def _not_a_value(value: Any, place: str) -> Diagnostic | None:
+    try:
+        if np.asarray(value).dtype.kind in "biufcUS":
+            return None
+    except ValueError:  # ragged
+        pass
+    return BAD_PARAMETER.at(place, parameter="value", value=type(value).__name__, limit="numbers or text")
 
 
-def _own_reset(node: RawNode) -> object:
+def _reset_findings(node: RawNode, place: str) -> Iterator[Diagnostic]:
+    wanted = _wanted_reset(node)
+    if wanted is not None and (finding := check_choice("reset", wanted, place)):
+        yield finding
+    if wanted == "subtract" and np.any(node.fields.get("v_reset", 0)):
+        limit = '0, since the metadata says reset = "subtract"'
+        yield BAD_PARAMETER.at(place, parameter="v_reset", value="not zero", limit=limit)
+
+
+# --- the reset -------------------------------------------------------------------------------------------------------
+
+
+def _wanted_reset(node: RawNode) -> str | None:
     own = node.metadata.get("dynapcnn")
     return own.get("reset") if isinstance(own, Mapping) else None
 
 
-def _write_tree(group: h5py.Group, tree: Mapping[str, Any]) -> None:
-    for name, value in sorted(tree.items()):
+def _with_resets(graph: RawGraph) -> RawGraph:
+    """The graph in which exactly the neurons that reset to a value have a `v_reset`."""
+
+    def decided(node: RawNode) -> RawNode:
+        if node.graph is not None:
+            return dataclasses.replace(node, graph=_with_resets(node.graph))
+        fields = dict(node.fields)
+        if node.type in NEURONS and _wanted_reset(node) == "subtract":
+            fields.pop("v_reset", None)
+        if node.type in NEURONS and _wanted_reset(node) == "zero":
+            fields.setdefault("v_reset", np.zeros_like(fields["v_threshold"]))
+        return dataclasses.replace(node, fields=fields)
+
+    return dataclasses.replace(graph, nodes=tuple(map(decided, graph.nodes)))
+
+
+def _has_reset(graph: RawGraph) -> bool:
+    return any("v_reset" in n.fields or (n.graph is not None and _has_reset(n.graph)) for n in graph.nodes)
+
+
+# --- HDF5 ------------------------------------------------------------------------------------------------------------
+
+
+def _put_graph(group: h5py.Group, graph: RawGraph, metadata: Mapping[Any, Any]) -> None:
+    # Where things lie in the file depends on the order in which they are put there, so everything is sorted.
+    _put(group, "edges", np.array(sorted(graph.edges), dtype=object).reshape(-1, 2))
+    _put_metadata(group, metadata)
+    nodes = group.create_group("nodes")
+    for node in sorted(graph.nodes, key=lambda n: n.name):
+        own = nodes.create_group(node.name)
+        if node.graph is not None:
+            _put_graph(own, node.graph, node.metadata)
+            continue
+        for name, value in sorted(node.fields.items()):
+            _put(own, name, value)
+        _put_metadata(own, node.metadata)
+        _put(own, "type", node.type)
+    _put(group, "type", GRAPH)
+
+
+def _put_metadata(group: h5py.Group, metadata: Mapping[Any, Any], name: str = "metadata") -> None:
+    if not metadata:
+        return
+    own = group.create_group(name)
+    for key, value in sorted(metadata.items(), key=lambda item: str(item[0])):
         if isinstance(value, Mapping):
-            _write_tree(group.create_group(name), value)
+            _put_metadata(own, value, str(key))
         else:
-            _put(group, name, value)
+            _put(own, str(key), value)
 
 
 def _put(group: h5py.Group, name: str, value: Any) -> None:
-    if isinstance(value, str):
-        group.create_dataset(name, data=value, dtype=h5py.string_dtype(), track_times=False)
-        return
     array = np.asarray(value)
-    # Scalar datasets cannot be compressed, and small ones only grow.
-    packing = {"compression": "gzip", "shuffle": True} if array.size > 64 else {}
-    group.create_dataset(name, data=array, track_times=False, **packing)
+    if array.dtype.kind in "OUS":
+        group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype(), track_times=False)
+    else:
+        group.create_dataset(name, data=array, track_times=False)
+
+
+def _replace(path: Path, data: memoryview) -> None:
+    """Put `data` into the file at `path`; whoever reads meanwhile sees the old content or the new one."""
+    part = path.with_name(f".nirdynap-{secrets.token_hex(8)}.part")  # same folder: renaming is atomic there only
+    try:
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError([CANNOT_WRITE.at(str(path), value=error.strerror or str(error))]) from None

@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, UNKNOWN_FIELD, Diagnostic, node_place
 from nirdynap.frontend.raw import RawNode
-from nirdynap.ir.convention import check_choice
+from nirdynap.ir.convention import SETTINGS, check_choice
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.units import FloatArray, Pair, Shape
+
+OUR_METADATA = "dynapcnn"
+"""Under this key a node's metadata holds settings of a convention, by the names of its fields."""
 
 
 @dataclass(slots=True)
@@ -29,9 +32,15 @@ class Fields:
         return node_place(self.raw.name)
 
     def only(self, *known: str) -> None:
-        """Note the fields that are not among `known`: they have no effect."""
-        for name in sorted(set(self.raw.fields) - set(known)):
-            self.findings.append(UNKNOWN_FIELD.at(self.place, value=name))
+        """Note the fields that are not among `known`, and settings of ours that we do not know: they have no effect."""
+        odd = set(self.raw.fields) - set(known)
+        own = self.raw.metadata.get(OUR_METADATA, {})
+        odd |= (
+            {f"{OUR_METADATA}.{key}" for key in own if key not in SETTINGS}
+            if isinstance(own, Mapping)
+            else {OUR_METADATA}
+        )
+        self.findings += [UNKNOWN_FIELD.at(self.place, value=name) for name in sorted(odd)]
 
     def bad(self, parameter: str, value: object, limit: str) -> None:
         """Note that a parameter is not what is needed."""
@@ -82,7 +91,7 @@ class Fields:
 
     def choice(self, name: str) -> Any:
         """The node's own setting of a convention's field, from its metadata under `dynapcnn`; None if it has none."""
-        own = self.raw.metadata.get("dynapcnn")
+        own = self.raw.metadata.get(OUR_METADATA)
         value = own.get(name) if isinstance(own, Mapping) else None
         if value is None:
             return None

@@ -17,7 +17,7 @@ def unfold(graph: RawGraph, prefix: str = "") -> RawGraph:
             the unfolded name is another node's already.
     """
     nodes: list[RawNode] = []
-    edges = list(graph.edges)
+    edges, unknown = list(graph.edges), list(graph.unknown)
     findings: list[Diagnostic] = []
     for node in graph.nodes:
         if node.graph is None:
@@ -39,6 +39,7 @@ def unfold(graph: RawGraph, prefix: str = "") -> RawGraph:
             for a, b in edges
         ]
         edges += [(f"{node.name}.{a}", f"{node.name}.{b}") for a, b in inner.edges]
+        unknown += [f"{node.name}.{name}" for name in inner.unknown]
         for port in (f"{node.name}.{entry[0]}", f"{node.name}.{exit_[0]}"):
             nodes = [n for n in nodes if n.name != port]
             edges = _bypass(edges, port)
@@ -47,7 +48,7 @@ def unfold(graph: RawGraph, prefix: str = "") -> RawGraph:
             findings.append(NOT_A_NIR_FILE.at(node_place(prefix + name), value=f"{count} nodes have this name"))
     if findings:
         raise CompileError(findings)
-    return dataclasses.replace(graph, nodes=tuple(nodes), edges=tuple(edges))
+    return dataclasses.replace(graph, nodes=tuple(nodes), edges=tuple(edges), unknown=tuple(unknown))
 
 
 def _bypass(edges: list[tuple[str, str]], name: str) -> list[tuple[str, str]]:

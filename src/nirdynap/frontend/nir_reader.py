@@ -12,6 +12,7 @@ from nirdynap.errors import (
     BAD_OPTION,
     MIXED_CONVENTION,
     NO_FILE_VERSION,
+    UNKNOWN_FIELD,
     WRONG_FILE_VERSION,
     CompileError,
     Diagnostic,
@@ -97,6 +98,7 @@ def _network(
 ) -> Network:
     findings = _version_findings(raw)
     raw = unfold(raw)
+    findings += [UNKNOWN_FIELD.at("$", value=name) for name in raw.unknown]
     findings += topology_findings(raw)
     fields = {node.name: Fields(node) for node in raw.nodes}
     makers = {name: parse_node(f, convention, given) for name, f in fields.items()}

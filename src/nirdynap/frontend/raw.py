@@ -33,12 +33,16 @@ class RawNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawGraph:
-    """Nodes in natural order of their names, edges in the order found. `version` is the file's, None if it has none."""
+    """Nodes in natural order of their names, edges in the order found.
+
+    `version` is the file's, None if it has none; `unknown` are fields of the graph itself that mean nothing to us.
+    """
 
     nodes: tuple[RawNode, ...]
     edges: tuple[tuple[str, str], ...]
     version: str | None
     from_file: bool
+    unknown: tuple[str, ...] = ()
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,14 @@ def read_hdf5(path: Path) -> RawGraph:
         with h5py.File(path, "r") as file:
             root = _group(file, "node", str(path))
             version = _field(file, "version", str(path)) if "version" in file else None
-            nodes, edges = _graph(root, "$")
+            graph = _graph(root, "$")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CompileError([UNREADABLE_FILE.at(str(path), value=f"HDF5 says: {reason}")]) from None
-    return RawGraph(nodes=nodes, edges=edges, version=None if version is None else str(version), from_file=True)
+    return dataclasses.replace(graph, version=None if version is None else str(version))
 
 
-def _graph(group: h5py.Group, place: str) -> tuple[tuple[RawNode, ...], tuple[tuple[str, str], ...]]:
+def _graph(group: h5py.Group, place: str) -> RawGraph:
     if _text(group, "type", place) != GRAPH:
         raise CompileError([NOT_A_NIR_FILE.at(place, value="the root node is not a NIRGraph")])
     holder = _group(group, "nodes", place) if "nodes" in group else None
@@ -48,7 +49,9 @@ def _graph(group: h5py.Group, place: str) -> tuple[tuple[RawNode, ...], tuple[tu
     pairs = np.asarray(_field(group, "edges", place)) if "edges" in group else np.empty((0, 2))
     if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
         raise CompileError([NOT_A_NIR_FILE.at(f"{place}.edges", value="edges are not pairs of node names")])
-    return nodes, tuple((str(_decoded(a)), str(_decoded(b))) for a, b in pairs.reshape(-1, 2))
+    edges = tuple((str(_decoded(a)), str(_decoded(b))) for a, b in pairs.reshape(-1, 2))
+    unknown = tuple(sorted(set(group) - {"type", "nodes", "edges", "metadata"}))
+    return RawGraph(nodes=nodes, edges=edges, version=None, from_file=True, unknown=unknown)
 
 
 def _node(name: str, group: h5py.Group) -> RawNode:
@@ -56,9 +59,7 @@ def _node(name: str, group: h5py.Group) -> RawNode:
     kind = _text(group, "type", place)
     metadata = _tree(_group(group, "metadata", place), place) if "metadata" in group else {}
     if kind == GRAPH:
-        nodes, edges = _graph(group, place)
-        inner = RawGraph(nodes=nodes, edges=edges, version=None, from_file=True)
-        return RawNode(name=name, type=kind, fields={}, metadata=metadata, graph=inner)
+        return RawNode(name=name, type=kind, fields={}, metadata=metadata, graph=_graph(group, place))
     fields = {key: _field(group, key, place) for key in group if key not in ("type", "metadata")}
     return RawNode(name=name, type=kind, fields=fields, metadata=metadata)
 

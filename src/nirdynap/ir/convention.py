@@ -66,6 +66,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "flatten": ("chw", "hwc"),
 }
 
+SETTINGS = (*_CHOICES, "v_min", "dt")
+"""What a caller, or a node's own metadata, can set otherwise than the convention."""
+
 
 def check_choice(parameter: str, value: object, place: str) -> Diagnostic | None:
     """A diagnostic if `value` is not a legal setting of the convention's field `parameter`."""
