@@ -119,3 +119,14 @@ def nine_cores() -> nir.NIRGraph:
             nodes[f"pool{i}"] = sum_pool(pool)
         channels = out
     return chain(**nodes, out=sink())
+
+
+def simple(out_shape: tuple[int, ...] | None = None, **changed: Any) -> nir.NIRGraph:
+    """One convolution and its neurons. A graph that is to be written to a file has to declare its shapes.
+
+    Args:
+        out_shape: of the Output.
+        changed: fields of the convolution.
+    """
+    output = sink() if out_shape is None else nir.Output({"output": np.array(out_shape)})
+    return chain(**{"in": source(), "conv": conv(**changed), "if": neurons([1.0, 1.0]), "out": output})

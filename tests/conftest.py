@@ -20,3 +20,8 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return _SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Golden files a person reviews are renewed on request, never silently."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files with what is found now")

@@ -18,6 +18,7 @@ import torch
 from hypothesis import given, settings
 from tests.by_hand import avg_pool, chain, conv, facts, flatten, graph, neurons, scale, sink, source, sum_pool
 
+import nirdynap
 from nirdynap.errors import CompileError, StoreError
 from nirdynap.export.nir_writer import write
 from nirdynap.frontend import read
@@ -56,6 +57,14 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.nodes["conv"].weight, original.nodes["conv"].weight)
     assert again.nodes["last"].metadata == SUBTRACT
     assert read(tmp_path / "a.nir", "torch").digest() == read(original, "torch").digest()
+
+
+def test_the_file_gives_the_spec_that_the_graph_gives(tmp_path: Path) -> None:
+    bounded = neurons(0.5, metadata={"dynapcnn": {"reset": "subtract", "v_min": -0.75}})
+    write(small(**{"if": bounded}), tmp_path / "a.nir")
+    spec = nirdynap.nir_to_dynapcnn(tmp_path / "a.nir", convention="torch")
+    assert spec.digest() == nirdynap.nir_to_dynapcnn(small(**{"if": bounded}), convention="torch").digest()
+    assert spec.cores[0].threshold_low == -round(0.75 * spec.cores[0].scale)
 
 
 @settings(max_examples=40, deadline=None)
@@ -134,21 +143,23 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "written", "version", "meant"),
+    ("metadata", "written", "version", "meant", "notes"),
     [
-        (SUBTRACT, False, b"1.0.4", "subtract"),
-        (ZERO, True, b"1.0.6", "zero"),
-        ({}, True, b"1.0.6", "zero"),
+        (SUBTRACT, False, b"1.0.4", "subtract", []),
+        (ZERO, True, b"1.0.6", "zero", []),
+        ({}, True, b"1.0.6", "zero", ["ND124"]),
     ],
 )
 def test_v_reset_is_written_if_the_node_means_it(
-    tmp_path: Path, metadata: dict, written: bool, version: bytes, meant: str
+    tmp_path: Path, metadata: dict, written: bool, version: bytes, meant: str, notes: list[str]
 ) -> None:
     path = tmp_path / "a.nir"
     write(small(**{"if": neurons(0.5, metadata=metadata)}), path)
     assert ("v_reset" in in_file(path, "node/nodes/if")) is written
     assert in_file(path, "version") == version
-    assert read(path).node("if").reset == meant
+    network = read(path)
+    assert network.node("if").reset == meant
+    assert [d.code for d in network.notes] == notes
 
 
 def test_a_node_of_an_old_nir_has_no_v_reset_to_write(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_sources_of_different_shapes_do_not_add_up():
     edges = ("in -> a -> if_a -> c -> if_c -> out", "in -> b -> if_b -> c")
     drawn = graph({**nodes, "if_c": neurons(), "out": sink()}, *edges)
     assert findings(drawn) == [("ND116", "$.nodes.c")]
-    with pytest.raises(CompileError, match=r"sum of is if_a 2x6x6, if_b 2x3x3"):
+    with pytest.raises(CompileError, match=r"the sum is of if_a 2x6x6, if_b 2x3x3"):
         read(drawn, "torch")
 
 

@@ -1,3 +1,5 @@
+import numpy as np
+import pytest
 from same_run import assert_same_run, raster
 
 from by_hand import chain, conv, flatten, graph, neurons, scale, sink, source, sum_pool
@@ -13,10 +15,11 @@ def test_pools_of_one_scales_of_one_and_flat_flattens_vanish():
     assert_same_run(network, after, raster(network, 1))
 
 
-def test_what_has_an_effect_stays():
-    network = read(
-        chain(**{"in": source(), "conv": conv(), "if": neurons(), "pool": sum_pool(2), "out": sink()}), "torch"
-    )
+@pytest.mark.parametrize("size", [(2, 2), (1, 2), (2, 1)])
+def test_what_has_an_effect_stays(size):
+    pool = sum_pool(2, kernel_size=np.array(size), stride=np.array(size))
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "pool": pool, "half": scale([1.0, 0.5]), "out": sink()}
+    network = read(chain(**nodes), "torch")
     assert drop_noops(network) == network
 
 

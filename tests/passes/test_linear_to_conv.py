@@ -57,5 +57,5 @@ def test_a_sum_of_maps_that_differ_before_the_flatten_is_refused():
     nodes |= {"b": conv(out=8, kernel=8), "if_b": neurons(), "fc": nir.Linear(WEIGHT[:, :8]), "if_c": neurons()}
     edges = ("in -> a -> if -> flat -> fc -> if_c -> out", "in -> b -> if_b -> fc")
     network = read(graph({**nodes, "out": sink()}, *edges), "torch")
-    with pytest.raises(CompileError, match=r"ND219 .* \$\.nodes\.fc: .* feeds a sum of 2x2x2 and 8x1x1"):
+    with pytest.raises(CompileError, match=r"ND116 .* \$\.nodes\.fc: the sum is of 2x2x2 \(chw\) and 8x1x1 \(chw\)"):
         linear_to_conv(network)

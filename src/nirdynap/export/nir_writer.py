@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,13 +13,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nirdynap.atomic import write_atomically
 from nirdynap.errors import (
     BAD_PARAMETER,
-    CANNOT_WRITE,
     DUPLICATE_EDGE,
     EDGE_TO_NOWHERE,
     Diagnostic,
-    StoreError,
     raise_errors,
 )
 from nirdynap.export.complete import NEURONS, completed
@@ -30,13 +28,14 @@ from nirdynap.ir.convention import check_choice
 # The oldest nir whose documentation reads the file as it is meant: up to 1.0.5 a neuron subtracts its threshold and
 # no field says so; from 1.0.6 on it goes to v_reset.
 _SUBTRACTS, _RESETS = "1.0.4", "1.0.6"
+_LAYOUT = ("earliest", "v108")  # fixed, so that bytes do not depend on the HDF5 library
 
 
 def write(graph: Any, path: str | os.PathLike[str]) -> None:
     """Write `graph` (a `nir.NIRGraph`) to the HDF5 file `path`. The graph is not changed.
 
     Missing shapes and fields are filled in (no bias: zeros; scalar parameters: full shape), so that nir 1.0.4 to
-    1.0.8 load the file with type checks on.
+    1.0.8 load the file with type checks on (but 1.0.5 refuses every file that holds a pool, its own included).
 
     What a neuron does when it fires is told by the presence of `v_reset`: absent means subtract the threshold,
     present means reset to it. nir >= 1.0.7 puts zeros there on its own, so the node's metadata decides where it
@@ -62,10 +61,10 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
     raw = _with_resets(raw)
     metadata = getattr(graph, "metadata", None)
     image = io.BytesIO()
-    with h5py.File(image, "w") as file:
+    with h5py.File(image, "w", libver=_LAYOUT) as file:
         _put(file, "version", _RESETS if _has_reset(raw) else _SUBTRACTS)
         _put_graph(file.create_group("node"), raw, metadata if isinstance(metadata, Mapping) else {})
-    _replace(Path(path), image.getbuffer())
+    write_atomically(Path(path), image.getvalue())
 
 
 # --- what cannot be written ------------------------------------------------------------------------------------------
@@ -185,20 +184,3 @@ def _put(group: h5py.Group, name: str, value: Any) -> None:
         group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype(), track_times=False)
     else:
         group.create_dataset(name, data=array, track_times=False)
-
-
-def _replace(path: Path, data: memoryview) -> None:
-    """Put `data` into the file at `path`; whoever reads meanwhile sees the old content or the new one."""
-    part = path.with_name(f".nirdynap-{secrets.token_hex(8)}.part")  # same folder: renaming is atomic there only
-    try:
-        try:
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StoreError([CANNOT_WRITE.at(str(path), value=error.strerror or str(error))]) from None

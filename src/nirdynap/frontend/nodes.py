@@ -156,7 +156,7 @@ def _if(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
             fields.findings.append(RESET_AMBIGUOUS.at(fields.place, value=convention.name, limit=others))
     v_min = _setting(fields, "v_min", convention, given)
     tie = _setting(fields, "tie", convention, given)
-    wanted = {"threshold": threshold, "gain": gain}
+    wanted = {"v_threshold": threshold, "r": gain}
     place = fields.place
 
     def make(shape: Shape) -> Node:
@@ -164,7 +164,7 @@ def _if(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
         findings = [_misfit(place, k, wanted[k].shape, shape) for k, v in full.items() if v is None]
         if findings:
             raise CompileError(findings)
-        theta, factor = _needed(full["threshold"]), _needed(full["gain"])
+        theta, factor = _needed(full["v_threshold"]), _needed(full["r"])
         if v_min == "none":
             bound = None
         else:

@@ -102,9 +102,9 @@ def shaped_nodes(
                 continue
             shapes = {s: made[s].output_shape for s in sorted(sources)}
             if len(set(shapes.values())) > 1:
-                found = ", ".join(f"{s} {_text(v)}" for s, v in shapes.items())
+                found = "of " + ", ".join(f"{s} {_text(v)}" for s, v in shapes.items())
                 raise CompileError(
-                    [SHAPE_MISMATCH.at(node_place(name), parameter="sum of", value=found, limit="one shape")]
+                    [SHAPE_MISMATCH.at(node_place(name), parameter="the sum", value=found, limit="one shape")]
                 )
             node = makers[name](next(iter(shapes.values())))
             raise_errors(_size_findings(node))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nirdynap.ir.layers import Layer, Link, Readout
@@ -28,7 +29,7 @@ def group(network: Network) -> tuple[Layer, ...]:
 def _layer(network: Network, conv: Conv, index: dict[str, int]) -> Layer:
     (neuron,) = network.targets(conv.name)
     assert isinstance(neuron, IF), f"{conv.name} has no neurons: the passes let it through"
-    arrivals = _arrivals(network, neuron.name, (1, 1), ())
+    arrivals = tuple(_arrivals(network, neuron.name))
     links = sorted((index[a.edge.target], a.pooling, a.edge.feature_shift) for a in arrivals if a.edge.target in index)
     bias = None if conv.bias is None or not conv.bias.any() else conv.bias
     through = tuple(o for a in arrivals for o in a.through)
@@ -53,14 +54,12 @@ def _layer(network: Network, conv: Conv, index: dict[str, int]) -> Layer:
     )
 
 
-def _arrivals(network: Network, name: str, pooling: Pair, through: tuple[str, ...]) -> list[_Arrival]:
-    found: list[_Arrival] = []
+def _arrivals(network: Network, name: str) -> Iterator[_Arrival]:
     for edge in network.edges_from(name):
         target = network.node(edge.target)
-        if isinstance(target, Pool):
-            size = (pooling[0] * target.size[0], pooling[1] * target.size[1])
-            found += _arrivals(network, target.name, size, (*through, *target.origin))
-        else:
+        if not isinstance(target, Pool):
             assert isinstance(target, (Conv, Output))
-            found.append(_Arrival(edge=edge, pooling=pooling, through=through))
-    return found
+            yield _Arrival(edge=edge, pooling=(1, 1), through=())
+            continue
+        for onward in network.edges_from(target.name):  # no pool feeds a pool: the passes have merged them
+            yield _Arrival(edge=onward, pooling=target.size, through=target.origin)

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from nirdynap.errors import MISPLACED_FLATTEN, CompileError, Diagnostic, node_place
+from nirdynap.errors import MISPLACED_FLATTEN, SHAPE_MISMATCH, CompileError, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.network import Conv, Flatten, Linear, Network, Output, Scale
 from nirdynap.ir.units import FloatArray, Shape
@@ -17,7 +17,7 @@ def linear_to_conv(network: Network) -> Network:
     """Every linear layer as a convolution, no Flatten left.
 
     Raises:
-        CompileError: ND219 for a Flatten that feeds something else, or a sum of differently flattened sources.
+        CompileError: ND219 for a Flatten that feeds something else, ND116 for a sum of differently flattened sources.
     """
     findings: list[Diagnostic] = []
     network = _scales_before_flatten(network)
@@ -27,8 +27,9 @@ def linear_to_conv(network: Network) -> Network:
         sources = network.sources(linear.name)
         layouts = {(s.input_shape, s.order) if isinstance(s, Flatten) else (s.output_shape, "chw") for s in sources}
         if len(layouts) > 1:
-            shapes = " and ".join(sorted(text(shape) for shape, _ in layouts))
-            findings.append(MISPLACED_FLATTEN.at(node_place(linear.name), value=f"a sum of {shapes}", limit="any"))
+            found = "of " + " and ".join(sorted(f"{text(shape)} ({order})" for shape, order in layouts))
+            limit = "one shape and order of the maps in front of Flatten"
+            findings.append(SHAPE_MISMATCH.at(node_place(linear.name), parameter="the sum", value=found, limit=limit))
             continue
         shape, order = layouts.pop()
         conv = Conv(
@@ -80,9 +81,10 @@ def _without_flatten(network: Network, findings: list[Diagnostic]) -> Network:
         if not isinstance(flat, Flatten):
             continue
         targets = network.targets(flat.name)
-        # Counts of an Output in C-major order are the same numbers flat or not.
+        # Counts of an Output in C-major order are the same numbers flat or not; a Linear still here is refused already.
         harmless = [
-            (isinstance(t, Conv) and t.input_shape == flat.input_shape)
+            isinstance(t, Linear)
+            or (isinstance(t, Conv) and t.input_shape == flat.input_shape)
             or (isinstance(t, Output) and flat.order == "chw")
             for t in targets
         ]

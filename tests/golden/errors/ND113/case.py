@@ -1,0 +1,9 @@
+"""An edge written twice."""
+
+from by_hand import simple
+
+
+def twice(folder):
+    graph = simple()
+    graph.edges.append(("conv", "if"))
+    return graph

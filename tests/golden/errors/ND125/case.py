@@ -1,0 +1,7 @@
+"""Conventions that there are not."""
+
+from by_hand import simple
+
+
+def a_slip(folder):
+    return simple(), {"convention": "snn-torch"}

@@ -1,0 +1,7 @@
+"""Models that wait at the threshold."""
+
+from by_hand import simple
+
+
+def subtracting(folder):
+    return simple(), {"convention": "snntorch"}
