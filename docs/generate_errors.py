@@ -14,6 +14,7 @@ ROOMS = {
     "ND4": "Integers",
     "ND5": "Simulation inputs and options",
     "ND6": "Spec files",
+    "ND7": "Verification",
     "ND9": "Surroundings",
 }
 
@@ -37,7 +38,8 @@ def page() -> str:
 
 
 def _entry(kind: Kind) -> str:
-    lines = [f"### {kind.code} {kind.title} ({kind.severity})", "", f"* found: {kind.found}", f"* try: {kind.hint}"]
+    lines = [f"### {kind.code} {kind.title} ({kind.severity})", "", f"* found: {kind.found}"]
+    lines += [f"* try: {kind.hint}"] if kind.hint else []
     example = GOLDEN / kind.code / "expected.txt"
     shown = [line for line in _lines(example) if line.startswith(kind.code)]
     if shown:

@@ -39,7 +39,7 @@ def shown(build: Builder, folder: Path, code: str) -> str:
     """What `check` says; conversion says the same, and both leave no file behind."""
     built = build(folder)
     source, options = built if isinstance(built, tuple) else (built, {})
-    options = {"convention": "torch"} | options
+    options = options if "convention" in options else {"convention": "torch", "reset": "subtract"} | options
     files = sorted(folder.rglob("*"))
     report = check(source, **options)
     assert code in {d.code for d in report.diagnostics}

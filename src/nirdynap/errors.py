@@ -140,12 +140,13 @@ UNKNOWN_SHAPE = _kind("ND117", "unknown shape", "the shape {value} cannot be tol
 OVERLAPPING_POOL = _kind("ND118", "overlapping or padded pool", "{parameter} is {value}, the chip pools with {limit}", "stride equal to the kernel and no padding")
 UNKNOWN_FIELD = _kind("ND119", "unknown field", "field {value!r} is not part of this node and has no effect", "removing it", "warning")
 NONZERO_RESET = _kind("ND120", "non-zero reset", "v_reset is {value}, the chip resets to {limit}", "v_reset = 0, or shifting threshold and bias")
-RESET_AMBIGUOUS = _kind("ND124", "reset read as zero", "v_reset is in the file, so convention {value!r} resets to zero; files of {limit} look the same and mean subtract", "convention=..., or reset=\"subtract\" or reset=\"zero\"", "warning")
+RESET_AMBIGUOUS = _kind("ND124", "reset read as zero", "v_reset is in the file, so convention {value!r} resets to zero; files of {limit} look the same and mean subtract", "the convention of your framework (--convention), or reset=\"subtract\" or reset=\"zero\" (--reset)", "warning")
 DECLARED_SHAPE = _kind("ND122", "declared shape ignored", "{parameter} says {value}, the layers before it give {limit}", "writing the file again with a current nir", "warning")
 SEVERAL_SOURCES = _kind("ND123", "Output with several sources", "{value} feed one Output, where their spikes would add up", "an Output of its own for each")
 UNKNOWN_CONVENTION = _kind("ND125", "unknown convention", "{value!r} is not one of {limit}", "one of these names")
-BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r}, expected {limit}", "one of these")
+BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r} is not possible", "{limit}")
 OUTPUT_FEEDS = _kind("ND127", "Output with targets", "it feeds {value}, and an Output is where the network ends", "edges from the node in front of the Output")
+LOWER_BOUND_ASSUMED = _kind("ND129", "lower bound assumed", "the file does not say how far a membrane may fall; convention {limit!r} takes minus the threshold, here down to {value}, but a model may have been trained with another bound, such as -1", "v_min=-1, v_min=\"none\" or v_min=\"-threshold\" (--v-min)", "warning")
 TOO_LARGE = _kind("ND128", "too large to look at", "{parameter} has {value} elements, limit {limit}; the largest chip holds far fewer", "smaller inputs, or a smaller padding or dilation")
 
 # --- ND2xx: lowering to one convolution and one neuron per core --------------------------------------------------------
@@ -184,7 +185,7 @@ INPUT_FEATURES = _kind("ND317", "input features", "{value} input features, limit
 OUTPUT_FEATURES = _kind("ND318", "output features", "{value} output features, limit {limit}", "fewer output channels")
 DESTINATIONS = _kind("ND319", "destinations", "feeds {value} destinations, limit {limit}", "fewer branches: a core sends its spikes to {limit} destinations")
 EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
-UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "one of these, a sinabs device name, or the path of a chip file (.toml)")
+UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}one of these, a sinabs device name, or the path of a chip file (.toml)")
 BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
 
 # --- ND4xx: integers --------------------------------------------------------------------------------------------------------
@@ -203,11 +204,12 @@ NEGATIVE_EVENTS = _kind("ND502", "negative event", "{parameter} of event {value}
 EVENT_OUTSIDE = _kind("ND503", "event outside the input", "event {value} at (channel, y, x) = {where}, input is {limit}", "cropping the recording, or the right input shape")
 BAD_RASTER = _kind("ND504", "bad raster", "{value}", "non-negative integer counts [time, batch, channel, y, x]")
 BAD_EVENT_ARRAY = _kind("ND505", "bad event array", "{value}", "equally long integer arrays t, c, y, x, or a structured array with fields x, y, t, p")
-NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "core {value} has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000, the length of a time step")
-BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r}, expected {limit}", "one of these")
+NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "core {value} has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000 (--bias-clock-us), the length of a time step")
+BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r} is not possible", "{limit}")
 NOT_EXACT = _kind("ND508", "beyond exact arithmetic", "values up to {value} can occur in core {core}, float32 is exact below {limit}", "fewer spikes per step, or nirdynap.simulate, which uses integers")
 SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {value} spikes at one address, limit {limit}", "smaller time steps")
 BEYOND_INT32 = _kind("ND510", "beyond 32-bit arithmetic", "a membrane sum of {value} occurs in core {core}, limit {limit}", "smaller time steps; with spikes_per_step=\"one\" also saturate=True")
+TOO_MANY_STEPS = _kind("ND512", "too many time steps", "{value} steps, limit {limit}; the first event is at {first} us", "subtracting the first time stamp, or a larger dt_us (--dt-us)")
 BAD_RECORDING_FILE = _kind("ND511", "bad recording file", "{value}", "an .npz with t, c, y, x or x, y, t, p (and start, label), or raster; or an .npy with one of them")
 
 # --- ND6xx: spec files ------------------------------------------------------------------------------------------------------

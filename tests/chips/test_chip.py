@@ -110,13 +110,19 @@ def test_a_chip_is_a_chip() -> None:
     assert load_chip(chip) is chip
 
 
-@pytest.mark.parametrize("name", ["speck3", "", ":0", "speck2f:", "speck2f:x", "speck2f:-1", "Speck2f", "speck2f "])
+@pytest.mark.parametrize("name", ["speck3", "", ":0", "speck2f:", "speck2f:x", "speck2f:-1", "speck2f "])
 def test_unknown_names_are_told_the_known_ones(name: str) -> None:
     with pytest.raises(CompileError) as caught:
         load_chip(name)
     (finding,) = caught.value.diagnostics
     assert (finding.code, finding.value) == ("ND324", name)
     assert all(known in finding.found for known in chip_names())
+
+
+def test_a_slip_of_the_pen_is_told_the_nearest_name() -> None:
+    with pytest.raises(CompileError, match="try speck2fmodule, one of these"):
+        load_chip("spek2fmodule")
+    assert load_chip("Speck2fModule").name == "speck2f"
 
 
 @pytest.fixture

@@ -30,7 +30,22 @@ def test_what_people_see(net: Path, tmp_path: Path) -> None:
     spec = nirdynap.load(tmp_path / "spec.h5")
     assert result.stdout.startswith(f"{tmp_path / 'spec.h5'}: {net} on speck2f")
     assert str(spec.cores[0].threshold_high) in result.stdout
-    assert result.stderr.splitlines()[0].startswith("warning: ND124 reset read as zero, at $.nodes.if1: ")
+    told = "warning: ND124 reset read as zero, at $.nodes.if1, $.nodes.if2: "
+    assert [line.startswith(told) for line in result.stderr.splitlines()] == [True]
+
+
+def test_the_headline_tells_what_was_set_otherwise(net: Path, tmp_path: Path) -> None:
+    words = "--convention sinabs --reset zero --v-min -1 --delay drop".split()
+    result = run("convert", net, "--output", tmp_path / "spec.h5", *words)
+    assert ", convention sinabs, reset zero, v_min -1, delay drop, digest " in result.stdout.splitlines()[0]
+
+
+def test_a_spec_cannot_be_converted_again(net: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.h5"
+    run("convert", net, "--output", spec)
+    document = ask("convert", spec, "--output", tmp_path / "again.h5", code=2)
+    assert codes(document) == ["ND902"]
+    assert "this is a spec" in document["diagnostics"][0]["found"]
 
 
 def test_a_refusal_leaves_no_file(too_large: Path, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def test_wrong_words(words: tuple[str, ...], found: str, hint: str, capsys: pyte
 
 def test_streams_and_exit_codes_of_a_process(net: Path, too_large: Path, tmp_path: Path) -> None:
     fits = process("check", net, "--convention", "torch")
-    assert (fits.returncode, fits.stderr) == (0, "")
+    assert fits.returncode == 0
+    assert all(text.startswith(("warning: ", "note: ")) for text in fits.stderr.splitlines())
     refused = process("check", too_large)
     assert refused.returncode == 1
     assert refused.stderr.startswith("ND3")
@@ -118,6 +119,11 @@ def on_a_terminal(*words: object) -> tuple[str, str]:
     os.close(terminal)
     assert running.returncode == 0
     return out, shown.decode()
+
+
+def test_the_bar_of_verify_counts_samples_on_all_rungs(net: Path, recordings: Path) -> None:
+    _, shown = on_a_terminal("verify", net, "--input", recordings)
+    assert "12/12" in shown
 
 
 def test_progress_is_shown_on_a_terminal_only(net: Path, recordings: Path) -> None:

@@ -133,12 +133,13 @@ def test_two_outputs(tmp_path: Path) -> None:
         (("--semantics", "analog"), 2, "ND507"),
         (("--dt-us", "0"), 2, "ND507"),
         (("--order", "breadth"), 2, "ND507"),
+        (("--order", "random"), 2, "ND507"),
         (("--duration-us", "5"), 2, "ND507"),
         (("--reset", "zero"), 2, "ND902"),
     ],
 )
 def test_wrong_options(spec_file: Path, recordings: Path, words: tuple[str, str], code: int, finding: str) -> None:
-    assert finding in codes(ask("simulate", spec_file, "--input", recordings, *words, code=code))
+    assert codes(ask("simulate", spec_file, "--input", recordings, *words, code=code)) == [finding] * samples_of(words)
 
 
 def test_recordings_that_do_not_fit(spec_file: Path, tmp_path: Path) -> None:
@@ -154,9 +155,38 @@ def test_recordings_that_do_not_fit(spec_file: Path, tmp_path: Path) -> None:
     assert result.stderr.startswith(f"ND511 bad recording file, at {path}: ")
 
 
-def test_a_recording_that_needs_more_memory_than_there_is(spec_file: Path, tmp_path: Path) -> None:
+def test_a_recording_longer_than_anything_leaves_no_file(spec_file: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", t=[0, 2**60], c=[0, 0], y=[0, 0], x=[0, 0])
     output = tmp_path / "out.npz"
-    document = ask("simulate", spec_file, "--input", tmp_path / "r.npz", "--output", output, code=2)
-    assert codes(document) == ["ND903"]
+    document = ask("simulate", spec_file, "--input", tmp_path / "r.npz", "--output", output, code=1)
+    assert codes(document) == ["ND512"]
     assert not output.exists()
+
+
+def test_samples_without_an_output_spike(spec_file: Path, tmp_path: Path) -> None:
+    raster = np.zeros((5, 2, 2, 8, 8), int)
+    raster[:, 1] = 4
+    np.savez(tmp_path / "r.npz", raster=raster, label=[-1, -1])
+    words = ("simulate", spec_file, "--input", tmp_path / "r.npz")
+    output = ask(*words)["body"]["outputs"]["output"]
+    assert [decision < 0 for decision in output["decision"]] == [True, False]
+    assert output["correct"] == 0, "not even where the label is -1"
+    out = run(*words).stdout
+    assert "1 of 2 samples without an output spike" in out
+    assert ["0", "-1", "-", "0", "0", "0", "0"] in [line.split() for line in out.splitlines()]
+
+
+def test_outputs_that_would_be_lost(spec_file: Path, recordings: Path, tmp_path: Path) -> None:
+    words = ("simulate", spec_file, "--input", recordings)
+    document = ask(*words, "--output", tmp_path / "out.h5", code=2)
+    assert codes(document) == ["ND606"]
+    assert list(tmp_path.iterdir()) == []
+    assert codes(ask(*words, "--record", "all", code=2)) == ["ND902"]
+
+
+def test_notes_on_the_network_are_not_told_on_every_run(net: Path, recordings: Path, tmp_path: Path) -> None:
+    words = ("simulate", net, "--convention", "torch", "--input", recordings)
+    noted = {finding["severity"] for finding in ask(*words)["diagnostics"]}
+    assert "note" in noted
+    assert "note: " not in run(*words).stderr
+    assert "note: " in run("check", net, "--convention", "torch").stderr

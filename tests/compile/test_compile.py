@@ -18,8 +18,16 @@ from by_hand import chain, conv, facts, graph, neurons, nine_cores, relabelled, 
 from nirdynap.chips.chip import chip_names, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
+from nirdynap.frontend import read
+from nirdynap.interpret import interpret
 from nirdynap.ir.convention import CONVENTIONS, Convention
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.network import Network
+from nirdynap.ir.spec import Spec
 from nirdynap.lower.rules import candidates
+from nirdynap.passes import normalise
+from nirdynap.passes.rewrite import replaced
+from nirdynap.sim import simulate
 from nirdynap.store import load, save
 from nirdynap.testing.graphs import nir_graphs
 
@@ -214,3 +222,34 @@ def test_warnings_are_kept_in_the_spec_and_forbid_nothing():
     assert [d.code for d in spec.notes] == ["ND209", "ND405"]
     assert spec.convention == dataclasses.replace(CONVENTIONS["snntorch"], v_min=0.0)
     assert check(simple(), convention="snntorch", v_min=0.0).fits
+
+
+# --- from graph to chip, bit for bit ----------------------------------------------------------------------------------
+
+
+def in_integers(network: Network, spec: Spec) -> Network:
+    """The normalised float network with the numbers of the spec in it."""
+    for core in spec.cores:
+        conv_, (neuron,) = network.node(core.name), network.targets(core.name)
+        bias = None if core.bias is None else frozen(core.bias, np.float64)
+        network = replaced(network, dataclasses.replace(conv_, weights=frozen(core.weights, np.float64), bias=bias))
+        levels = {"threshold": core.threshold_high, "v_min": core.threshold_low}
+        full = {name: frozen(np.full(neuron.input_shape, level), np.float64) for name, level in levels.items()}
+        network = replaced(network, dataclasses.replace(neuron, **full, tie="fires"))
+    return network
+
+
+@settings(deadline=None, max_examples=80)
+@given(drawn=nir_graphs(), convention=st.sampled_from(["torch", "sinabs", "norse"]), seed=st.integers(0, 2**32 - 1))
+def test_the_spec_computes_what_the_network_computes_with_the_same_integers(drawn, convention, seed):
+    spec = nir_to_dynapcnn(drawn, convention=convention)
+    network = in_integers(normalise(read(drawn, convention)), spec)
+    counts = np.random.default_rng(seed).integers(0, 3, (5, 2, *spec.input_shape))
+    ours = simulate(spec, counts, "clocked", record="all", saturate=False)
+    theirs = interpret(network, counts, record="all")
+    for core in spec.cores:
+        (neuron,) = network.targets(core.name)
+        np.testing.assert_array_equal(ours.rasters[core.core], theirs.rasters[neuron.name])
+        np.testing.assert_array_equal(ours.membranes[core.core], theirs.membranes[neuron.name])
+    for name, raster in theirs.outputs.items():
+        np.testing.assert_array_equal(ours.output_rasters[name], raster)

@@ -172,6 +172,17 @@ def test_a_node_of_an_old_nir_has_no_v_reset_to_write(tmp_path: Path) -> None:
     np.testing.assert_array_equal(in_file(tmp_path / "a.nir", "node/nodes/if/v_reset"), np.zeros((2, 8, 8)))
 
 
+def test_neurons_in_a_nested_graph_are_no_exception(tmp_path: Path) -> None:
+    path = tmp_path / "a.nir"
+    for metadata, written in ((SUBTRACT, False), (ZERO, True)):
+        block = chain(input=source(2, 8, 8), spike=neurons(1.0, metadata=metadata), output=sink())
+        write(small(**{"if": block}), path)
+        assert ("v_reset" in in_file(path, "node/nodes/if/nodes/spike")) is written
+        assert in_file(path, "version") == (b"1.0.6" if written else b"1.0.4")
+    block.edges.append(("spike", "gone"))
+    assert refused(small(**{"if": block}), path.parent) == ["ND112"]
+
+
 def test_a_reset_value_contradicts_subtract(tmp_path: Path) -> None:
     wrong = neurons(0.5, v_reset=np.array(-0.25), metadata=SUBTRACT)
     assert refused(small(**{"if": wrong}), tmp_path) == ["ND106"]
@@ -191,13 +202,30 @@ def test_missing_fields_are_filled_in(tmp_path: Path) -> None:
     assert in_file(path, "node/nodes/out/shape").tolist() == [3]
 
 
+def test_same_padding_keeps_one_place_per_stride(tmp_path: Path) -> None:
+    halved = conv(padding="same", stride=(2, 3))
+    write(chain(**{"in": source(1, 7, 9), "a": halved, "b": conv(channels=2), "out": sink()}), tmp_path / "a.nir")
+    assert in_file(tmp_path / "a.nir", "node/nodes/b/input_shape").tolist() == [4, 3]
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, [32]), (1, [2, 16])])
+def test_neurons_behind_a_flatten_have_its_size(tmp_path: Path, start: int, size: list[int]) -> None:
+    flat = nir.Flatten({"input": None}, start, -1)
+    write(chain(**{"in": source(2, 4, 4), "flat": flat, "if": neurons(0.5), "out": sink()}), tmp_path / "a.nir")
+    assert list(in_file(tmp_path / "a.nir", "node/nodes/if/v_threshold").shape) == size
+    assert nir.read(tmp_path / "a.nir").nodes["flat"].start_dim == start
+
+
 def test_nested_graphs_strings_and_metadata(tmp_path: Path) -> None:
     block = chain(input=nir.Input({"input": None}), c=conv(channels=2, padding="same"), output=sink())
     block.metadata = {"author": "me", "tags": ["a", "b"], "deep": {"n": 3, "list": [1.5, 2]}}
     outer = small(pool=block, dense=nir.Affine(np.ones((3, 128)), None))
+    outer.metadata = {"trained": "yesterday"}
     path = tmp_path / "a.nir"
     write(outer, path)
     again = nir.read(path)
+    assert again.metadata == outer.metadata
+    assert in_file(path, "node/nodes/flat/input_type").tolist() == [2, 8, 8]
     inner = again.nodes["pool"]
     assert inner.nodes["c"].padding == "same"
     assert tuple(inner.nodes["c"].input_shape) == (8, 8)
@@ -227,11 +255,11 @@ def test_recurrent_graphs_are_written(tmp_path: Path) -> None:
 
 
 def refused(original: Any, folder: Path) -> list[str]:
-    path = folder / "refused.nir"
+    path = folder / "a.nir"
     path.write_bytes(b"older")
     with pytest.raises(CompileError) as caught:
         write(original, path)
-    assert [p.name for p in folder.iterdir()] == ["refused.nir"]
+    assert list(folder.iterdir()) == [path]
     assert path.read_bytes() == b"older"
     return sorted(d.code for d in caught.value.diagnostics)
 

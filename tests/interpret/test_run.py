@@ -288,6 +288,7 @@ def column(*counts: int) -> np.ndarray:
         (neuron(reset="zero"), {}, [0, 1, 1, 0], 1.0, 1),
         (neuron(reset="zero", tie="waits"), {}, [0, 0, 1, 0], 1.0, 1),
         (neuron(gain=0.5), {}, [0, 0, 1, 0], 1.5, 0),
+        (neuron(gain=-1.0), {"spikes_per_step": "many"}, [0, 0, 0, 0], -7.0, 0),
         (neuron(), {"delay": 1}, [0, 0, 1, 1], 3.0, 1),
     ],
 )

@@ -43,7 +43,7 @@ def test_decision_is_the_most_active_output_and_the_first_of_equals():
     raster = np.zeros((2, 3, 4, 1, 1), dtype=int)
     raster[:, 0, 2] = 1
     raster[0, 1, 3] = raster[1, 1, 1] = 5
-    assert result_of(raster).decision.tolist() == [2, 1, 0]
+    assert result_of(raster).decision.tolist() == [2, 1, -1]
 
 
 def test_decision_counts_pooled_windows_in_channel_major_order():

@@ -25,11 +25,29 @@ def gone(network: Network, step: str) -> list[str]:
         "average_pools": lambda n: isinstance(n, Pool) and n.kind == "avg",
         "expand_kernels": lambda n: isinstance(n, Conv) and (n.groups, n.dilation) != (1, (1, 1)),
         "linear_to_conv": lambda n: isinstance(n, (Linear, Flatten)),
+        "fold_current_pools": lambda n: (
+            isinstance(n, Pool)
+            and [len(network.edges_from(s.name)) for s in network.sources(n.name) if isinstance(s, Conv)] == [1]
+            and len(network.edges_into(n.name)) == 1
+        ),
         "fold_scales": lambda n: isinstance(n, Scale),
         "fold_gain": lambda n: isinstance(n, IF) and (n.gain != 1).any(),
         "collapse_thresholds": lambda n: isinstance(n, IF) and (n.threshold != n.threshold.flat[0]).any(),
         "consolidate_pools": lambda n: (
             isinstance(n, Pool) and any(isinstance(s, Pool) for s in network.sources(n.name))
+        ),
+        "fold_input_pools": lambda n: (
+            isinstance(n, Pool)
+            and isinstance(network.sources(n.name)[0], Input)
+            and all(
+                isinstance(t, Conv) and t.padding == (0, 0) and len(network.edges_into(t.name)) == 1
+                for t in network.targets(n.name)
+            )
+        ),
+        "merge_currents": lambda n: (
+            isinstance(n, IF)
+            and len(network.sources(n.name)) > 1
+            and len({(s.stride, s.input_shape) for s in network.sources(n.name) if isinstance(s, Conv)}) == 1
         ),
         "square_kernels": lambda n: isinstance(n, Conv) and n.weights.shape[2] != n.weights.shape[3],
         "pairs": lambda n: not isinstance(n, (Input, Conv, IF, Pool, Output)),

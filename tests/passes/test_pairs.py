@@ -25,10 +25,10 @@ def test_a_chain_of_cores_passes_unchanged():
     [
         ({"a": conv(), "b": conv(channels=2), "if": neurons()}, [("ND206", "$.nodes.a")]),
         ({"a": conv()}, [("ND206", "$.nodes.a")]),
-        ({"a": conv(), "p": sum_pool(2), "if": neurons()}, [("ND208", "$.nodes.p"), ("ND207", "$.nodes.if")]),
+        ({"a": conv(), "if": neurons(), "p": sum_pool(2), "if2": neurons()}, [("ND207", "$.nodes.if2")]),
         ({"if": neurons()}, [("ND207", "$.nodes.if")]),
         ({"a": conv(), "if": neurons(), "if2": neurons()}, [("ND207", "$.nodes.if2")]),
-        ({"p": sum_pool(2), "a": conv(), "if": neurons()}, [("ND208", "$.nodes.p")]),
+        ({"p": sum_pool(3), "a": conv(padding=1), "if": neurons()}, [("ND208", "$.nodes.p")]),
         ({}, [("ND218", "$.nodes.out")]),
         ({"flat": flatten()}, [("ND218", "$.nodes.out")]),
     ],
@@ -37,8 +37,14 @@ def test_what_is_no_core_is_refused_at_its_node(nodes, expected):
     assert refusals(chain(**{"in": source(), **nodes, "out": sink()})) == expected
 
 
-def test_currents_of_two_convolutions_are_refused():
-    nodes = {"in": source(), "a": conv(), "b": conv(), "if": neurons(), "out": sink()}
+def test_currents_of_convolutions_that_cannot_be_one_are_refused():
+    nodes = {
+        "in": source(),
+        "a": conv(kernel=4),
+        "b": conv(kernel=2, stride=2, padding=1),
+        "if": neurons(),
+        "out": sink(),
+    }
     assert refusals(graph(nodes, "in -> a -> if -> out", "in -> b -> if")) == [("ND214", "$.nodes.if")]
 
 

@@ -97,8 +97,8 @@ def test_options_out_of_range(least, most):
 
 def test_the_shrink_target():
     smallest = find(nir_graphs(), lambda _: True, settings=settings(database=None))
-    assert list(smallest.nodes) == ["input", "conv0", "if0", "output0"]
-    conv, neuron = smallest.nodes["conv0"], smallest.nodes["if0"]
-    assert facts(conv.weight) == facts(np.ones((1, 1, 1, 1)))
+    assert list(smallest.nodes) == ["input", "linear0", "if0", "output0"]
+    linear, neuron = smallest.nodes["linear0"], smallest.nodes["if0"]
+    assert facts(linear.weight) == facts(np.ones((1, 1)))
     assert (neuron.r, neuron.v_threshold) == (1, 1)
     assert smallest.nodes["input"].input_type["input"].tolist() == [1, 1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import sys
@@ -99,11 +100,14 @@ def load_chip(chip: str | Path | Chip) -> Chip:
         return chip
     if isinstance(chip, Path) or chip.endswith(".toml"):
         return _read_chip_file(Path(chip))
-    device = re.fullmatch(r"(?P<name>\w+)(:\d+)?", chip)
+    device = re.fullmatch(r"(?P<name>\w+)(:\d+)?", chip.lower())
     for known in _shipped_chips().values():
         if device and device["name"] in (known.name, *known.devices):
             return known
-    raise CompileError([UNKNOWN_CHIP.at("$.chip", value=chip, limit=", ".join(chip_names()))])
+    names = [name for known in _shipped_chips().values() for name in (known.name, *known.devices)]
+    near = difflib.get_close_matches(chip.lower(), names, n=1)
+    hint = f"{near[0]}, " if near else ""
+    raise CompileError([UNKNOWN_CHIP.at("$.chip", value=chip, limit=", ".join(chip_names()), near=hint)])
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from nirdynap import __version__
 from nirdynap.cli.options import Options
-from nirdynap.cli.screen import console, line, needed_width
+from nirdynap.cli.screen import console, lines, needed_width
 from nirdynap.errors import (
     BAD_CHIP_FILE,
     BAD_OPTION,
@@ -34,6 +34,10 @@ from nirdynap.errors import (
     NirdynapError,
     errors_of,
 )
+
+# What a network is approximated by is told where it is looked at, not again on every run of it.
+_TELL_NOTES = ("check", "convert", "show", "demo")
+_FOUND_BY_RUNNING = "ND7"
 
 _NOT_THE_NETWORK = {
     kind.code
@@ -187,7 +191,11 @@ def _print(name: str, answer: Answer, *, as_json: bool) -> None:
     # Rendered as a whole first: rich would deal with a closed pipe in its own way.
     out, err = console(), console(stderr=True)
     _write(out, answer.tables)
-    _write(err, tuple(line(finding) for finding in answer.diagnostics))
+    _write(err, lines(finding for finding in answer.diagnostics if _is_told(name, finding)))
+
+
+def _is_told(name: str, finding: Diagnostic) -> bool:
+    return finding.severity != "note" or name in _TELL_NOTES or finding.code.startswith(_FOUND_BY_RUNNING)
 
 
 def _write(screen: Console, parts: Iterable[RenderableType]) -> None:
@@ -198,6 +206,6 @@ def _write(screen: Console, parts: Iterable[RenderableType]) -> None:
                 screen.print(part, width=needed_width(screen, part), crop=False)
             else:
                 screen.print(part, soft_wrap=True)
-    lines = (text.rstrip() for text in captured.get().splitlines())
-    screen.file.write("".join(f"{text}\n" for text in lines))
+    written = (text.rstrip() for text in captured.get().splitlines())
+    screen.file.write("".join(f"{text}\n" for text in written))
     screen.file.flush()

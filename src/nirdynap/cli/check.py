@@ -9,9 +9,11 @@ from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, ExitCode, exit_code, plain
 from nirdynap.cli.options import Lowering, NirFile
-from nirdynap.cli.screen import ranges, sizes, table
+from nirdynap.cli.screen import ranges, reading_words, sizes, table
+from nirdynap.cli.source import refuse_spec
 
 if TYPE_CHECKING:
+    from nirdynap.ir.convention import Convention
     from nirdynap.ir.report import CoreRow, LayerRow, Report
     from nirdynap.ir.spec import Memory
 
@@ -24,30 +26,33 @@ def check(file: NirFile, lowering: Lowering) -> Answer:
     """
     from nirdynap.compile import check as check_network
 
+    refuse_spec(file)
     report = check_network(file, **lowering.given())
     if exit_code(report.diagnostics) is ExitCode.USAGE:  # nothing is known of the network
         return Answer(body=None, diagnostics=report.diagnostics)
     body = {name: part for name, part in plain(report).items() if name != "diagnostics"}
-    return Answer(body=body, diagnostics=report.diagnostics, tables=tuple(report_tables(str(file), report)))
+    tables = report_tables(str(file), report, lowering.settings())
+    return Answer(body=body, diagnostics=report.diagnostics, tables=tuple(tables))
 
 
-def report_tables(name: str, report: Report) -> Iterator[RenderableType]:
-    """The verdict, the memory table and the core map."""
+def report_tables(name: str, report: Report, settings: Convention) -> Iterator[RenderableType]:
+    """The verdict, the memory table and the core map; of a network that could not be brought so far the verdict."""
     verdict = "fits" if report.fits else "does NOT fit"
-    yield f"{name} {verdict} {report.chip}, convention {report.convention}"
-    if report.layers:
-        yield table(
-            ["layer", "nodes ...", "input", "neurons", "kernel #", "neuron #", "bias #", "core #", "fits cores"],
-            [_layer_cells(row) for row in report.layers],
-            title="Layers, and the words of memory that they need",
-        )
-    if report.cores:
-        needs = {row.core: row.memory for row in report.layers}
-        yield table(
-            ["core #", "layer", "kernel #", "neuron #", "bias #"],
-            [_core_cells(row, needs.get(row.core)) for row in report.cores],
-            title=f"Cores of {report.chip}: words needed / words there are",
-        )
+    yield f"{name} {verdict} {report.chip}, {reading_words(settings)}"
+    if not report.layers:
+        return
+    yield table(
+        ["layer", "nodes ...", "input", "neurons", "kernel #", "neuron #", "bias #", "core #", "fits cores"],
+        [_layer_cells(row) for row in report.layers],
+        title="Layers, and the words of memory that they need",
+    )
+    yield "How they are counted: docs/does-it-fit.md"
+    needs = {row.core: row.memory for row in report.layers}
+    yield table(
+        ["core #", "layer", "kernel #", "neuron #", "bias #"],
+        [_core_cells(row, needs.get(row.core)) for row in report.cores],
+        title=f"Cores of {report.chip}: words needed / words there are",
+    )
 
 
 def _layer_cells(row: LayerRow) -> list[object]:

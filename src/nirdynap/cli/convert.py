@@ -9,6 +9,8 @@ import typer
 
 from nirdynap.cli.answer import Answer
 from nirdynap.cli.options import Lowering, NirFile
+from nirdynap.cli.screen import reading_words
+from nirdynap.cli.source import refuse_spec
 
 Output = Annotated[
     Path,
@@ -27,6 +29,7 @@ def convert(file: NirFile, output: Output, lowering: Lowering) -> Answer:
     from nirdynap.compile import nir_to_dynapcnn
     from nirdynap.store import save
 
+    refuse_spec(file)
     spec = nir_to_dynapcnn(file, **lowering.given())
     save(spec, output)
     body = {
@@ -36,5 +39,5 @@ def convert(file: NirFile, output: Output, lowering: Lowering) -> Answer:
         "weights_digest": spec.weights_digest(),
         "output": str(output),
     }
-    head = f"{output}: {file} on {spec.chip}, convention {spec.convention.name}, digest {spec.digest()[:12]}"
+    head = f"{output}: {file} on {spec.chip}, {reading_words(spec.convention)}, digest {spec.digest()[:12]}"
     return Answer(body=body, diagnostics=spec.notes, tables=(head, memory_table(spec)))

@@ -36,8 +36,10 @@ def demo(output: Output = Path("demo-output")) -> Answer:
     network, test = shipped("digits", "digits.nir"), shipped("digits", "digits_test.npz")
     report = check(network, _CHIP)
     recordings = read_recordings(test)
-    with progress("running the test digits on four rungs"):
-        outcome = verify(network, _CHIP, recordings.samples, labels=recordings.labels, **recordings.times)
+    with progress("running the test digits on four rungs") as tell:
+        outcome = verify(
+            network, _CHIP, recordings.samples, labels=recordings.labels, progress=tell, **recordings.times
+        )
     files = _write(output, outcome, {path.name: path.read_bytes() for path in (network, test)})
     body = {
         "chip": report.chip,
@@ -50,7 +52,7 @@ def demo(output: Output = Path("demo-output")) -> Answer:
     }
     tables = (
         _INTRODUCTION,
-        *report_tables(network.name, report),
+        *report_tables(network.name, report, outcome.spec.convention),
         f"\n{test.name}: {outcome.samples} test digits of {outcome.steps} time steps of {outcome.dt_us} µs",
         *verification_tables(outcome),
         _ending(output, files),

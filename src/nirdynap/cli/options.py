@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from nirdynap.errors import BAD_OPTION, CompileError
-from nirdynap.ir.convention import CONVENTIONS
+from nirdynap.ir.convention import CONVENTIONS, Convention, resolve_convention
 
 NirFile = Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")]
 SpecOrNir = Annotated[
@@ -21,8 +23,9 @@ InputFile = Annotated[
     typer.Option(
         "--input",
         metavar="FILE",
-        help="Recordings. An .npz with t, c, y, x or x, y, t, p (t in µs; for several samples also start, the offset "
-        "of each), or with raster; if it holds label, the accuracy is told. Or an .npy: a structured array with "
+        help="Recordings. An .npz with t, c, y, x or x, y, t, p (t in µs; for several samples also start, the index "
+        "of each one's first event, with or without the end behind the last), or with raster; of an .npz with both "
+        "the events are taken; if it holds label, the accuracy is told. Or an .npy: a structured array with "
         "x, y, t, p, or a raster of time, batch, channel, y, x.",
     ),
 ]
@@ -57,8 +60,16 @@ class Reading(Options):
     spikes_per_step: Annotated[str | None, _reading("Spikes of a neuron in one time step: one or many.")] = None
     dt: Annotated[float | None, _reading("Time step in seconds, where the convention multiplies r by it.")] = None
     flatten: Annotated[str | None, _reading("Order of the elements behind a Flatten: chw or hwc.")] = None
-    delay: Annotated[str | None, _reading("drop accepts that branches of unequal delay meet.")] = None
-    input_shape: Annotated[str | None, _reading("C,H,W or N, where the file does not say it.", metavar="C,H,W")] = None
+    delay: Annotated[
+        str | None,
+        _reading(
+            "Where branches of unequal delay meet: keep refuses them, drop accepts another timing than the model's.",
+            show_default="keep",
+        ),
+    ] = None
+    input_shape: Annotated[
+        str | None, _reading("2,34,34 or 2x34x34 or one number, where the file does not say it.", metavar="C,H,W")
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """Keyword arguments of `nirdynap.read`.
@@ -72,6 +83,15 @@ class Reading(Options):
         if self.input_shape is not None:
             options["input_shape"] = _shape(self.input_shape)
         return options
+
+    def settings(self) -> Convention:
+        """The convention with what was set otherwise.
+
+        Raises:
+            CompileError: as `resolve_convention` and `given`.
+        """
+        overrides = {name: value for name, value in self.given().items() if name in _OVERRIDES}
+        return resolve_convention(self.convention or "nir", **overrides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +139,9 @@ class Running(Timing):
     ] = None
 
 
+_OVERRIDES = set(inspect.signature(resolve_convention).parameters) - {"convention"}
+
+
 def _number_or_text(text: str) -> float | str:
     try:
         return float(text)
@@ -128,7 +151,7 @@ def _number_or_text(text: str) -> float | str:
 
 def _shape(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(size) for size in text.split(","))
+        return tuple(int(size) for size in re.split("[,x]", text))
     except ValueError:
-        finding = BAD_OPTION.at("$.input_shape", parameter="input_shape", value=text, limit="C,H,W or N")
+        finding = BAD_OPTION.at("$.input_shape", parameter="input_shape", value=text, limit="C,H,W or CxHxW or N")
         raise CompileError([finding]) from None

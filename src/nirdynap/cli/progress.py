@@ -11,7 +11,7 @@ from nirdynap.cli.screen import console
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows `label` while the block runs; the block may call what it gets with (samples done, samples in all)."""
+    """Shows `label` while the block runs; the block calls what it gets with (runs done, runs in all)."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -40,7 +40,8 @@ def read_recordings(path: Path) -> Recordings:
 
     * .npz with t, c, y, x, or x, y, t, p (polarity p is channel p), t in microseconds: one sample. With `start`, the
       index of each sample's first event and behind the last one the number of events (which may be left out), several.
-    * .npz with `raster`. * .npy: a structured array with fields x, y, t, p, or a raster.
+    * .npz with `raster`; events beside it are taken instead of it.
+    * .npy: a structured array with fields x, y, t, p, or a raster.
     * In an .npz also `label`, one for each sample, and `dt_us`, `duration_us`.
 
     Raises:
@@ -98,7 +99,7 @@ def counts_of(result: Result) -> dict[str, IntArray]:
 
 
 def decisions_of(result: Result) -> Mapping[str, IntArray]:
-    """Decisions by Output node, also where there is only one: int64 [sample]."""
+    """Decisions by Output node, also where there is only one: int64 [sample], -1 without a spike."""
     decision = result.decision
     return decision if isinstance(decision, Mapping) else {result.spec.outputs[0].name: decision}
 
@@ -116,6 +117,8 @@ def _content(path: Path) -> Any:
 
 
 def _samples(path: Path, content: Mapping[str, Any], labels: IntArray | None) -> tuple[Events, ...] | IntArray:
+    if {"t", "c", "p", "y", "x"} <= set(content):
+        raise _bad(path, "holds both c and p, and each of them would be the channel: leave one of them out")
     for names in _ADDRESSES:
         if set(names) <= set(content):
             return _events(path, content, names, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -13,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nirdynap.errors import Diagnostic
+from nirdynap.ir.convention import CONVENTIONS, Convention
 
 # A pipe has no width. Tables take what they need, up to this; longer texts are folded, never cut.
 _PIPE_WIDTH = 240
 _UNLIMITED = 1 << 20
+_PLACES_SHOWN = 4
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -65,8 +68,23 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def line(finding: Diagnostic) -> Text:
-    """A diagnostic on one line; what is no error says so in front."""
+def lines(findings: Iterable[Diagnostic]) -> list[Text]:
+    """Diagnostics, each on one line; those that differ in nothing but their place share one."""
+    places: dict[Diagnostic, list[str]] = {}
+    for finding in findings:
+        places.setdefault(dataclasses.replace(finding, place=""), []).append(finding.place)
+    return [_line(dataclasses.replace(finding, place=_listed(where))) for finding, where in places.items()]
+
+
+def _listed(places: Sequence[str]) -> str:
+    if len(places) <= _PLACES_SHOWN:
+        return ", ".join(places)
+    shown = places[: _PLACES_SHOWN - 1]
+    return f"{', '.join(shown)} and {len(places) - len(shown)} more"
+
+
+def _line(finding: Diagnostic) -> Text:
+    # What is no error says so in front.
     kind = "" if finding.severity == "error" else f"{finding.severity}: "
     text = Text(visible(f"{kind}{finding}"))
     text.stylize(_STYLES[finding.severity], 0, len(kind) + len(finding.code))
@@ -76,6 +94,18 @@ def line(finding: Diagnostic) -> Text:
 def sizes(shape: Iterable[int]) -> str:
     """Such as "2x34x34"."""
     return "x".join(str(n) for n in shape)
+
+
+def reading_words(settings: Convention) -> str:
+    """A convention, and what was set otherwise: such as "convention sinabs, reset zero, v_min -1"."""
+    usual = CONVENTIONS.get(settings.name, Convention(name=settings.name))
+    words = [f"convention {settings.name}"]
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value != getattr(usual, field.name):
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            words.append("delay drop" if field.name == "drop_delay" else f"{field.name} {text}")
+    return ", ".join(words)
 
 
 def share(part: int, whole: int) -> str:

@@ -13,19 +13,21 @@ from rich.console import RenderableType
 from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, Lowering, Running, SpecOrNir
 from nirdynap.cli.progress import progress
-from nirdynap.cli.screen import share, sizes, table
+from nirdynap.cli.screen import reading_words, share, sizes, table
 from nirdynap.cli.source import is_nir, spec_of
+from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
 
 if TYPE_CHECKING:
     from nirdynap.cli.recordings import Recordings
     from nirdynap.ir.result import Result
+    from nirdynap.ir.spec import Spec
 
 _SAMPLES_SHOWN = 20
 _COUNTS_SHOWN = 16
 
 Output = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write events, rasters, counts and membranes as .npz, whole or not at all."),
+    typer.Option(metavar="FILE.npz", help="Write events, rasters, counts and membranes, whole or not at all."),
 ]
 
 
@@ -38,11 +40,15 @@ def simulate(
 ) -> Answer:
     """Run a network on recordings, exactly: in time steps (clocked), or event by event as the asynchronous chip.
 
+    Told of each core: synaptic operations, the non-zero weights that arriving spikes touch; saturated, the updates
+    whose sum left the 16 bits of a membrane; dropped, the copies of spikes that fell off the target map.
+
     Exit code 0: done. 1: the network or the recordings are refused. 2: wrong options, or a file that cannot be read.
     """
     from nirdynap.cli.recordings import read_recordings, write_result
     from nirdynap.sim import simulate as run
 
+    raise_errors(_output_findings(output, running.record), InputError)
     options = running.given()
     if lowering.spikes_per_step and not is_nir(file):  # of a spec this is an option of the run
         options["spikes_per_step"] = lowering.spikes_per_step
@@ -54,7 +60,15 @@ def simulate(
     if output is not None:
         write_result(output, result, recordings.labels)
     body = _body(result, recordings)
-    return Answer(body=body, diagnostics=spec.notes, tables=tuple(_tables(file, body)))
+    return Answer(body=body, diagnostics=spec.notes, tables=tuple(_tables(file, spec, body)))
+
+
+def _output_findings(output: Path | None, record: str | None) -> Iterator[Diagnostic]:
+    if output is not None and output.suffix.lower() != ".npz":
+        yield UNKNOWN_FORMAT.at(str(output), value=output.suffix, limit=".npz")
+    if output is None and record == "all":
+        found = "--record all without --output, the file that would hold what is recorded"
+        yield BAD_COMMAND_LINE.at("$.record", value=found, command="simulate ")
 
 
 def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
@@ -68,7 +82,7 @@ def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
             "shape": list(counts.shape[1:]),
             "counts": counts.reshape(len(counts), -1).tolist(),
             "decision": decision.tolist(),
-            "correct": None if labels is None else int((decision == labels).sum()),
+            "correct": None if labels is None else int(((decision == labels) & (decision >= 0)).sum()),
         }
     cores = [{"core": core.core, "name": core.name, **plain(result.stats[core.core])} for core in spec.cores]
     return {
@@ -83,9 +97,10 @@ def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
     }
 
 
-def _tables(file: Path, body: dict[str, Any]) -> Iterator[RenderableType]:
+def _tables(file: Path, spec: Spec, body: dict[str, Any]) -> Iterator[RenderableType]:
     samples = body["samples"]
-    yield f"{file} on {body['chip']}: {body['semantics']} run, {samples} samples, digest {body['digest'][:12]}"
+    reading = reading_words(spec.convention)
+    yield f"{file} on {spec.chip}: {body['semantics']} run, {samples} samples, {reading}, digest {body['digest'][:12]}"
     yield table(
         ["core #", "layer", "spikes #", "synaptic operations #", "saturated #", "dropped #"],
         [list(core.values()) for core in body["cores"]],
@@ -94,6 +109,8 @@ def _tables(file: Path, body: dict[str, Any]) -> Iterator[RenderableType]:
         yield _samples_table(name, output, body["labels"])
         if samples > _SAMPLES_SHOWN:
             yield f"The first {_SAMPLES_SHOWN} of {samples} samples; --json and --output hold them all."
+        if silent := output["decision"].count(-1):
+            yield f"Output {name}: {silent} of {samples} samples without an output spike, and so without a decision"
         if output["correct"] is not None:
             yield f"Accuracy of output {name}: {share(output['correct'], samples)} ({output['correct']} of {samples})"
 
@@ -104,7 +121,8 @@ def _samples_table(name: str, output: dict[str, Any], labels: list[int] | None) 
     for sample, counts in enumerate(output["counts"][:_SAMPLES_SHOWN]):
         label = "-" if labels is None else labels[sample]
         listed = " ".join(map(str, counts)) if few else "(too many to show)"
-        rows.append([sample, label, output["decision"][sample], sum(counts), listed])
+        decision = output["decision"][sample]
+        rows.append([sample, label, "-" if decision < 0 else decision, sum(counts), listed])
     return table(
         ["sample #", "label #", "decision #", "spikes #", "spikes of each neuron ..."],
         rows,

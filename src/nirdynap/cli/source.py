@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nirdynap.cli.options import Lowering, Reading
-from nirdynap.errors import BAD_COMMAND_LINE, InputError
+from nirdynap.errors import BAD_COMMAND_LINE, CompileError, InputError, StoreError
 
 if TYPE_CHECKING:
     from nirdynap.ir.spec import Spec
@@ -17,12 +17,30 @@ def is_nir(file: Path) -> bool:
     return file.suffix.lower() == ".nir"
 
 
+def refuse_spec(file: Path) -> None:
+    """For commands that need the NIR graph itself.
+
+    Raises:
+        InputError: ND902 for a spec.
+    """
+    from nirdynap.store import load
+
+    if is_nir(file):
+        return
+    try:
+        load(file)
+    except StoreError:
+        return  # some other file, of which the reader of NIR graphs says what is wrong
+    found = "this is a spec, which show and simulate take; the .nir that it was made from is needed here"
+    raise InputError([BAD_COMMAND_LINE.at(str(file), value=found, command="")])
+
+
 def spec_of(file: Path, lowering: Lowering) -> Spec:
     """The spec in a file, or what a NIR graph is lowered to.
 
     Raises:
         CompileError, StoreError: as `nir_to_dynapcnn` and `load`.
-        InputError: ND902 for options of reading and lowering beside a spec.
+        InputError: as `load_spec`.
     """
     if is_nir(file):
         from nirdynap.compile import nir_to_dynapcnn
@@ -36,7 +54,7 @@ def load_spec(file: Path, reading: Reading) -> Spec:
 
     Raises:
         StoreError: as `load`.
-        InputError: ND902.
+        InputError: ND902, also for a NIR graph under the name of a spec.
     """
     from nirdynap.store import load
 
@@ -44,4 +62,19 @@ def load_spec(file: Path, reading: Reading) -> Spec:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         found = f"{names} given with a spec, which has been read and lowered already"
         raise InputError([BAD_COMMAND_LINE.at(str(file), value=found, command="convert ")])
-    return load(file)
+    try:
+        return load(file)
+    except StoreError:
+        _refuse_graph(file)
+        raise
+
+
+def _refuse_graph(file: Path) -> None:
+    from nirdynap.frontend.safe_hdf5 import read_hdf5
+
+    try:
+        read_hdf5(file)
+    except CompileError:
+        return
+    found = "this is a NIR graph, which is taken for one if its name ends in .nir"
+    raise InputError([BAD_COMMAND_LINE.at(str(file), value=found, command="")])

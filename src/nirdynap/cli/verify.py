@@ -10,7 +10,8 @@ from rich.console import RenderableType
 from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, Lowering, NirFile, Timing
 from nirdynap.cli.progress import progress
-from nirdynap.cli.screen import share, table
+from nirdynap.cli.screen import reading_words, share, table
+from nirdynap.cli.source import refuse_spec
 
 if TYPE_CHECKING:
     from nirdynap.verify import Agreement, Difference, RungLayer, Verification
@@ -28,11 +29,13 @@ def verify(file: NirFile, input: InputFile, lowering: Lowering, timing: Timing) 
     from nirdynap.cli.recordings import read_recordings
     from nirdynap.verify import verify as climb
 
+    refuse_spec(file)
     recordings = read_recordings(input)
-    options = {**lowering.given(), **recordings.times, **timing.given()}
-    with progress("verifying"):
-        outcome = climb(file, input=recordings.samples, labels=recordings.labels, **options)
-    head = f"{file} on {outcome.spec.chip}: {outcome.samples} samples of {outcome.steps} steps of {outcome.dt_us} µs"
+    options = {"chip": "speck2f", **lowering.given(), **recordings.times, **timing.given()}
+    with progress("verifying, samples on four rungs") as tell:
+        outcome = climb(file, input=recordings.samples, labels=recordings.labels, progress=tell, **options)
+    length = f"{outcome.samples} samples of {outcome.steps} steps of {outcome.dt_us} µs"
+    head = f"{file} on {outcome.spec.chip}: {length}, {reading_words(outcome.spec.convention)}"
     tables = (head, *verification_tables(outcome))
     return Answer(body=verification_body(outcome), diagnostics=outcome.notes, tables=tables)
 
@@ -56,6 +59,10 @@ def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
         [[rung.name, *(layer.spikes for layer in rung.layers), *_grade(outcome, rung.name)] for rung in outcome.rungs],
         title="Spikes of each layer",
     )
+    for rung in outcome.rungs:
+        for output, silent in rung.silent.items():
+            if silent:
+                yield f"{rung.name}, output {output}: {silent} of {outcome.samples} samples without an output spike"
     yield table(
         ["compared", *layers, "same decisions #", "first difference ..."],
         [

@@ -108,8 +108,6 @@ def _elementwise(fields: Fields, size: Size | None) -> Size | None:
         return max((np.shape(p) for p in fields.values()), key=len, default=None)
     for name, parameter in fields.items():
         fields[name] = _spread(np.asarray(parameter), size)
-    if "v_leak" in fields and "tau_syn" in fields:
-        fields.setdefault("w_in", np.ones_like(fields["v_leak"]))
     return size
 
 

@@ -151,11 +151,11 @@ def _has_reset(graph: RawGraph) -> bool:
 
 
 def _put_graph(group: h5py.Group, graph: RawGraph, metadata: Mapping[Any, Any]) -> None:
-    # Where things lie in the file depends on the order in which they are put there, so everything is sorted.
+    # Where things lie in the file depends on the order in which they are put there: all is sorted, nodes already.
     _put(group, "edges", np.array(sorted(graph.edges), dtype=object).reshape(-1, 2))
     _put_metadata(group, metadata)
     nodes = group.create_group("nodes")
-    for node in sorted(graph.nodes, key=lambda n: n.name):
+    for node in graph.nodes:
         own = nodes.create_group(node.name)
         if node.graph is not None:
             _put_graph(own, node.graph, node.metadata)

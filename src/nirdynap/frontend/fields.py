@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, UNKNOWN_FIELD, Diagnostic, node_place
+from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, SHAPE_MISMATCH, UNKNOWN_FIELD, Diagnostic, node_place
 from nirdynap.frontend.raw import RawNode
-from nirdynap.ir.convention import SETTINGS, check_choice
+from nirdynap.ir.convention import SETTINGS, Convention, check_choice
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.units import FloatArray, Pair, Shape
 
@@ -46,8 +46,10 @@ class Fields:
         """Note that a parameter is not what is needed."""
         self.findings.append(BAD_PARAMETER.at(self.place, parameter=parameter, value=str(value), limit=limit))
 
-    def numbers(self, name: str, ndim: int | None = None, needed: bool = True) -> FloatArray | None:
-        """Field `name` as float64; leading axes of length 1 beyond `ndim` are stripped."""
+    def numbers(
+        self, name: str, ndim: int | None = None, needed: bool = True, infinite: bool = False
+    ) -> FloatArray | None:
+        """Field `name` as float64; leading axes of length 1 beyond `ndim` are stripped; `infinite` ones are allowed."""
         if name not in self.raw.fields:
             if needed:
                 self.bad(name, "missing", "numbers")
@@ -62,7 +64,7 @@ class Fields:
             self.bad(name, f"of shape {array.shape}", f"{ndim} axes")
             return None
         array = array.astype(np.float64)
-        wrong = int((~np.isfinite(array)).sum())
+        wrong = int((np.isnan(array) if infinite else ~np.isfinite(array)).sum())
         if wrong:
             self.findings.append(NOT_FINITE.at(self.place, parameter=name, value=wrong))
             return None
@@ -104,6 +106,15 @@ class Fields:
             return None
         return value
 
+    def setting(self, name: str, convention: Convention, given: frozenset[str]) -> Any:
+        """What holds for this node: the call's own word, else the node's metadata, else the convention."""
+        own = self.choice(name)
+        return getattr(convention, name) if own is None or name in given else own
+
+    def assumed(self, name: str, given: frozenset[str]) -> bool:
+        """Is the setting the convention's, because neither the call nor the node says it?"""
+        return name not in given and self.choice(name) is None
+
 
 def declared_shape(value: Any) -> tuple[int, ...] | None:
     """A shape as a file or graph declares it; None when it is missing, symbolic or not of positive whole numbers."""
@@ -138,3 +149,14 @@ def spread(array: FloatArray, shape: Shape) -> FloatArray | None:
         if array.shape[0] != 1:
             return None
         array = array[0]
+
+
+def misfit(place: str, parameter: str, found: tuple[int, ...], shape: Shape) -> Diagnostic:
+    """A parameter whose shape cannot be spread to (C, H, W)."""
+    limit = f"a scalar, {shape[0]} channels or {shape_text(shape)}"
+    return SHAPE_MISMATCH.at(place, parameter=parameter, value=shape_text(found), limit=limit)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as people write it: 2x34x34."""
+    return "x".join(str(n) for n in shape) or "a scalar"

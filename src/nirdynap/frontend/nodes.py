@@ -8,27 +8,22 @@ from typing import TypeAlias
 import numpy as np
 
 from nirdynap.errors import (
-    BAD_THRESHOLD,
-    NONZERO_RESET,
     OVERLAPPING_POOL,
-    RESET_AMBIGUOUS,
     SHAPE_MISMATCH,
     UNSUPPORTED_NODE,
     CompileError,
-    Diagnostic,
 )
-from nirdynap.frontend.fields import Fields, spread
+from nirdynap.frontend.fields import Fields, misfit, shape_text, spread
+from nirdynap.frontend.neurons import Maker, parse_if, parse_lif
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
-from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Node, Output, Pool, Scale
+from nirdynap.ir.network import Conv, Flatten, Input, Linear, Node, Output, Pool, Scale
 from nirdynap.ir.units import FloatArray, Pair, Shape
 
-Maker: TypeAlias = Callable[[Shape], Node]
 Parser: TypeAlias = Callable[[Fields, Convention, frozenset[str]], Maker | None]
 
 # What can't be lowered, why, and what to do instead.
 _REFUSED = {
-    "LIF": ("leaks, and the chip's neurons do not", "an IF node, or training without leak"),
     "CubaLIF": ("has a synaptic filter and a leak, and the chip has neither", "an IF node"),
     "LI": ("leaks and never fires", "an IF node"),
     "CubaLI": ("has a synaptic filter and never fires", "an IF node"),
@@ -85,7 +80,7 @@ def _conv(fields: Fields, convention: Convention, given: frozenset[str]) -> Make
         needed = weights.shape[1] * groups
         if shape[0] != needed:
             raise CompileError(
-                [SHAPE_MISMATCH.at(place, parameter="input", value=_shape(shape), limit=f"{needed} channels")]
+                [SHAPE_MISMATCH.at(place, parameter="input", value=shape_text(shape), limit=f"{needed} channels")]
             )
         return Conv(
             name=name,
@@ -127,58 +122,8 @@ def _linear(fields: Fields, convention: Convention, given: frozenset[str]) -> Ma
         needed = (weights.shape[1], 1, 1)
         if shape != needed:
             limit = f"{needed[0]} features (a Flatten goes in front of a linear layer)"
-            raise CompileError([SHAPE_MISMATCH.at(place, parameter="input", value=_shape(shape), limit=limit)])
+            raise CompileError([SHAPE_MISMATCH.at(place, parameter="input", value=shape_text(shape), limit=limit)])
         return Linear(name=name, origin=(name,), input_shape=shape, weights=weights, bias=bias)
-
-    return make
-
-
-def _if(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
-    fields.only("r", "v_threshold", "v_reset")
-    name = fields.raw.name
-    stand_in = np.ones(())
-    threshold = _or(fields.numbers("v_threshold"), stand_in)
-    if threshold.min() <= 0:
-        fields.findings.append(BAD_THRESHOLD.at(fields.place, value=float(threshold.min()), limit=0))
-    v_reset = _or(fields.numbers("v_reset", needed=False), np.zeros(()))
-    if v_reset.any():
-        fields.findings.append(
-            NONZERO_RESET.at(fields.place, value=float(v_reset.ravel()[np.argmax(np.abs(v_reset))]), limit=0)
-        )
-    r = _or(fields.numbers("r", needed=False), stand_in)
-    dt = _setting(fields, "dt", convention, given)
-    gain = np.where(r == 1, 1.0, r * dt) if convention.gain == "r*dt" and dt is not None else r
-    reset = _setting(fields, "reset", convention, given)
-    if reset == "file":
-        reset = "zero" if "v_reset" in fields.raw.fields else "subtract"
-        if reset == "zero":
-            others = "sinabs, snnTorch, Rockpool, Spyx, mlx-snn and plain nirtorch"
-            fields.findings.append(RESET_AMBIGUOUS.at(fields.place, value=convention.name, limit=others))
-    v_min = _setting(fields, "v_min", convention, given)
-    tie = _setting(fields, "tie", convention, given)
-    wanted = {"v_threshold": threshold, "r": gain}
-    place = fields.place
-
-    def make(shape: Shape) -> Node:
-        full = {k: spread(v, shape) for k, v in wanted.items()}
-        findings = [_misfit(place, k, wanted[k].shape, shape) for k, v in full.items() if v is None]
-        if findings:
-            raise CompileError(findings)
-        theta, factor = _needed(full["v_threshold"]), _needed(full["r"])
-        if v_min == "none":
-            bound = None
-        else:
-            bound = frozen(-theta if v_min == "-threshold" else np.full(shape, float(v_min)), np.float64)
-        return IF(
-            name=name,
-            origin=(name,),
-            input_shape=shape,
-            threshold=theta,
-            gain=factor,
-            v_min=bound,
-            reset=reset,
-            tie=tie,
-        )
 
     return make
 
@@ -208,19 +153,21 @@ def _flatten(fields: Fields, convention: Convention, given: frozenset[str]) -> M
     start, end = fields.integer("start_dim", 0), fields.integer("end_dim", -1)
     if start not in (0, 1) or end not in (-1, 2, 3):
         fields.bad("start_dim, end_dim", f"{start}, {end}", "a Flatten of all axes but the batch")
-    order = _setting(fields, "flatten", convention, given)
+    order = fields.setting("flatten", convention, given)
     return lambda shape: Flatten(name=name, origin=(name,), input_shape=shape, order=order)
 
 
-def _scale(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+def _scale(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker | None:
     fields.only("scale")
     name, place = fields.raw.name, fields.place
-    factor = _or(fields.numbers("scale"), np.ones(()))
+    factor = fields.numbers("scale")
+    if factor is None:
+        return None
 
     def make(shape: Shape) -> Node:
         full = spread(factor, shape)
         if full is None:
-            raise CompileError([_misfit(place, "scale", factor.shape, shape)])
+            raise CompileError([misfit(place, "scale", factor.shape, shape)])
         return Scale(name=name, origin=(name,), input_shape=shape, factor=full)
 
     return make
@@ -232,7 +179,8 @@ _PARSERS: dict[str, Parser] = {
     "Conv2d": _conv,
     "Linear": _linear,
     "Affine": _linear,
-    "IF": _if,
+    "IF": parse_if,
+    "LIF": parse_lif,
     "SumPool2d": _pool,
     "AvgPool2d": _pool,
     "Flatten": _flatten,
@@ -249,27 +197,3 @@ def _bias(fields: Fields, features: int) -> FloatArray | None:
         fields.bad("bias", f"of shape {bias.shape}", f"{features} numbers")
         return None
     return frozen(full[:, 0, 0], np.float64)
-
-
-def _or(array: FloatArray | None, stand_in: FloatArray) -> FloatArray:
-    return stand_in if array is None else array
-
-
-def _needed(array: FloatArray | None) -> FloatArray:
-    assert array is not None
-    return array
-
-
-def _setting(fields: Fields, name: str, convention: Convention, given: frozenset[str]):  # type: ignore[no-untyped-def]
-    own = fields.choice(name)
-    return getattr(convention, name) if own is None or name in given else own
-
-
-def _misfit(place: str, parameter: str, found: tuple[int, ...], shape: Shape) -> Diagnostic:
-    return SHAPE_MISMATCH.at(
-        place, parameter=parameter, value=_shape(found), limit=f"a scalar, {shape[0]} channels or {_shape(shape)}"
-    )
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(str(n) for n in shape) or "a scalar"

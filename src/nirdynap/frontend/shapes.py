@@ -19,7 +19,7 @@ from nirdynap.errors import (
     raise_errors,
 )
 from nirdynap.frontend.fields import declared_shape
-from nirdynap.frontend.nodes import Maker
+from nirdynap.frontend.neurons import Maker
 from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.ir.network import Conv, Edge, Node, Pool, topological_order
 from nirdynap.ir.units import Shape

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
 from nirdynap.ir.network import Network
-from nirdynap.ir.units import FloatArray, IntArray
+from nirdynap.ir.units import FloatArray, IntArray, decide
 
 _T = TypeVar("_T")
 
@@ -42,9 +40,12 @@ class FloatResult:
 
     @property
     def decision(self) -> IntArray | Mapping[str, IntArray]:
-        """Index of the output (C-major) with the largest sum, int64 [batch]; ties go to the lowest index."""
+        """Index of the output (C-major) with the largest sum, int64 [batch].
+
+        The lowest of equal ones; -1 for a sample without a spike.
+        """
         totals = {name: r.sum(axis=0).reshape(r.shape[1], -1) for name, r in self.outputs.items()}
-        return _only({name: np.argmax(t, axis=1) for name, t in totals.items()})
+        return _only({name: decide(t) for name, t in totals.items()})
 
 
 def _only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:

@@ -14,11 +14,12 @@ from nirdynap.errors import (
     BAD_RUN_OPTION,
     EVENT_OUTSIDE,
     NEGATIVE_EVENTS,
+    TOO_MANY_STEPS,
     UNSORTED_EVENTS,
     InputError,
 )
 from nirdynap.ir.digest import Digested, frozen
-from nirdynap.ir.units import DEFAULT_DT_US, IntArray, Shape, is_positive
+from nirdynap.ir.units import DEFAULT_DT_US, MOST_STEPS, IntArray, Shape, is_positive
 
 _STRUCTURE = np.dtype([("x", "<i4"), ("y", "<i4"), ("t", "<i8"), ("p", "<i4")])
 
@@ -103,9 +104,14 @@ class Events(Digested):
             limit = f"at least {last + 1}, behind the last event"
             raise InputError([BAD_RUN_OPTION.at("$.events", parameter="duration_us", value=duration_us, limit=limit)])
         steps = last // dt_us + 1 if duration_us is None else -(-duration_us // dt_us)
+        check_steps(steps, self.t)
         raster = np.zeros((steps, *shape), dtype=np.int32)
         np.add.at(raster, (self.t // dt_us, self.c, self.y, self.x), 1)
         return raster
+
+    def __getitem__(self, which: slice | IntArray) -> Events:
+        """The events of a slice, or of a mask or an ascending list of indices."""
+        return Events(t=self.t[which], c=self.c[which], y=self.y[which], x=self.x[which])
 
     @classmethod
     def from_structured(cls, array: npt.NDArray[np.void]) -> Events:
@@ -121,6 +127,13 @@ class Events(Digested):
         array = np.empty(len(self), dtype=_STRUCTURE)
         array["x"], array["y"], array["t"], array["p"] = self.x, self.y, self.t, self.c
         return array
+
+
+def check_steps(steps: int, t: IntArray) -> None:
+    """Raise InputError ND512 if nobody records so many time steps; `t` are the times of the events."""
+    if steps > MOST_STEPS:
+        first = int(t[0]) if len(t) else 0
+        raise InputError([TOO_MANY_STEPS.at("$.events", value=steps, limit=MOST_STEPS, first=first)])
 
 
 def whole_counts(raster: npt.ArrayLike) -> IntArray:

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-import numpy as np
-
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import IntArray, pool_counts
+from nirdynap.ir.units import IntArray, decide, pool_counts
 
 Semantics = Literal["clocked", "event"]
 _K = TypeVar("_K")
@@ -113,9 +111,12 @@ class Result:
 
     @property
     def decision(self) -> IntArray | Mapping[str, IntArray]:
-        """Index of the output neuron (C-major) with most spikes, int64 [batch]; ties go to the lowest index."""
+        """Index of the output neuron (C-major) with most spikes, int64 [batch].
+
+        The lowest of equal ones; -1 for a sample without a spike.
+        """
         totals = {port.name: pool_counts(self.counts[port.core], port.pooling) for port in self.spec.outputs}
-        return _only({name: np.argmax(t.reshape(len(t), -1), axis=1) for name, t in totals.items()})
+        return _only({name: decide(t.reshape(len(t), -1)) for name, t in totals.items()})
 
     def __getitem__(self, name: str) -> CoreRecord:
         """The part of the core that holds the user's node `name`."""

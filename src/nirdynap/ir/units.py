@@ -22,6 +22,7 @@ THRESHOLD_LOW_MAX = -1  # a lower threshold of 0 is a documented silicon bug
 
 US_PER_S = 1_000_000
 DEFAULT_DT_US = 1000
+MOST_STEPS = 10_000_000  # of a run; more is a recording whose clock does not start near 0
 
 
 def conv_output(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)) -> Pair:
@@ -47,3 +48,10 @@ def pool_counts(counts: IntArray, pooling: int) -> IntArray:
 def is_positive(number: object) -> bool:
     """Is it a whole number from 1 up? (True is not a number.)"""
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number >= 1)
+
+
+def decide(totals: npt.NDArray[Any]) -> IntArray:
+    """Index of the largest total in each row of [batch, n], the lowest of equal ones; -1 where nothing came, int64."""
+    best: IntArray = np.argmax(totals, axis=1).astype(np.int64)
+    best[totals.max(axis=1) <= 0] = -1
+    return best

@@ -17,9 +17,12 @@ from nirdynap.passes.collapse_thresholds import collapse_thresholds
 from nirdynap.passes.consolidate_pools import consolidate_pools
 from nirdynap.passes.drop_noops import drop_noops
 from nirdynap.passes.expand_kernels import expand_kernels
+from nirdynap.passes.fold_current_pools import fold_current_pools
 from nirdynap.passes.fold_gain import fold_gain
+from nirdynap.passes.fold_input_pools import fold_input_pools
 from nirdynap.passes.fold_scales import fold_scales
 from nirdynap.passes.linear_to_conv import linear_to_conv
+from nirdynap.passes.merge_currents import merge_currents
 from nirdynap.passes.pairs import pairs
 from nirdynap.passes.square_kernels import square_kernels
 
@@ -30,10 +33,13 @@ NORMALISE: tuple[Pass, ...] = (
     average_pools,
     expand_kernels,
     linear_to_conv,
+    fold_current_pools,
     fold_scales,
     fold_gain,
     collapse_thresholds,
     consolidate_pools,
+    fold_input_pools,
+    merge_currents,
     square_kernels,
     pairs,
 )

@@ -38,7 +38,8 @@ def _findings(network: Network, node: Node) -> Iterator[Diagnostic]:
         if len(names) > 1:
             yield SHARED_WEIGHTS.at(place, value=", ".join(names))
         elif not isinstance(after[0], (IF, Pool)):  # for a pool the finding is there
-            yield NO_NEURON.at(place, value=node.name, limit=f"{type(after[0]).__name__} {after[0].name}")
+            kind = "the weights" if isinstance(after[0], (Conv, Linear)) else type(after[0]).__name__
+            yield NO_NEURON.at(place, value=node.name, limit=f"{kind} {after[0].name}")
     elif isinstance(node, IF):
         weights = [n for n in before if isinstance(n, (Conv, Linear))]
         others = [f"{type(n).__name__} {n.name}" for n in before if not isinstance(n, (Conv, Linear))]

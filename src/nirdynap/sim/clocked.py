@@ -9,6 +9,7 @@ import numpy as np
 
 from nirdynap.errors import BEYOND_INT32, Diagnostic, InputError, raise_errors
 from nirdynap.ir.convention import SpikesPerStep
+from nirdynap.ir.events import check_steps
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray
@@ -55,6 +56,8 @@ class ClockedSimulator:
         """One more recording or batch, as in `Simulator.run`. Event lists are binned; each sample ends with its own."""
         raise_errors(check_record(record), InputError)
         stimuli = read_recording(recording, self._spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+        for s in stimuli:
+            check_steps(s.steps, s.t)
         state = self._state or fresh_state(self._spec, len(stimuli), np.int32)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         net = flatten(self._spec, record_all=record == "all")

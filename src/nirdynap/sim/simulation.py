@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError
 from nirdynap.ir.convention import SpikesPerStep
@@ -70,16 +70,15 @@ def simulate(
     ]
     if semantics == "event":
         findings += [*bias_findings(spec, bias_clock_us)]
-        findings += [
-            *_foreign("an event run", {"saturate": (saturate, True), "spikes_per_step": (spikes_per_step, None)})
-        ]
+        clocked_options = {"saturate": (saturate, True), "spikes_per_step": (spikes_per_step, None)}
+        findings += [*_foreign("an event run", clocked_options, findings)]
     else:
         event_options = {
             "order": (order, "depth"),
             "emission": (emission, "raster"),
             "bias_clock_us": (bias_clock_us, None),
         }
-        findings += [*_foreign("a clocked run", event_options)]
+        findings += [*_foreign("a clocked run", event_options, findings)]
     if findings:
         findings += _recording_findings(spec, events_or_raster, dt_us, duration_us)
         raise InputError(findings)
@@ -91,10 +90,16 @@ def simulate(
     return simulator.run(events_or_raster, record=record, dt_us=dt_us, duration_us=duration_us, progress=progress)
 
 
-def _foreign(run: str, options: Mapping[str, tuple[object, object]]) -> Iterator[Diagnostic]:
-    """Options (value, default) that have no effect in this run, and are set all the same."""
+def _foreign(
+    run: str, options: Mapping[str, tuple[object, object]], findings: Iterable[Diagnostic]
+) -> Iterator[Diagnostic]:
+    """Options (value, default) that have no effect in this run, and are set all the same.
+
+    A value that no run can take is in `findings` already.
+    """
+    bad = {finding.place for finding in findings}
     for parameter, (value, default) in options.items():
-        if value != default:
+        if value != default and f"$.{parameter}" not in bad:
             limit = f"{default} in {run}, where it has no effect"
             yield BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)
 

@@ -50,7 +50,7 @@ def nir_graphs(
         nested: some layers are graphs of their own.
         biases: some layers have biases.
 
-    Shrinks towards one 1x1 convolution of one weight, one neuron with threshold 1 and r = 1, and one Output.
+    Shrinks towards one Input, one linear layer with a single weight of 1, one neuron with threshold 1, and one Output.
 
     Raises:
         InvalidArgument: an argument is out of range.
@@ -153,7 +153,7 @@ def _sources(draw: _Draw, sketch: _Sketch, taps: list[_Tap], slots: dict[str, in
 
 def _path(draw: _Draw, sketch: _Sketch, bundle: _Bundle, pooling: int) -> _Bundle:
     """Pools of `pooling` in all, and scales between them."""
-    for size in draw(st.sampled_from({1: [[], [], [1]], 2: [[2]], 4: [[4], [2, 2]]}[pooling])):
+    for size in draw(st.sampled_from({1: [[], [], [1]], 2: [[2], [2], [2, 1]], 4: [[4], [2, 2]]}[pooling])):
         bundle = _scaled(draw, sketch, bundle)
         kind = draw(st.sampled_from([nir.SumPool2d, nir.AvgPool2d]))
         window = draw(st.sampled_from([np.array(size), np.array([size, size])]))
@@ -195,9 +195,9 @@ def _layer(draw: _Draw, sketch: _Sketch, bundle: _Bundle, options: _Options) -> 
         tap = _layer(draw, inner, [_Tap("input", shape)], options)
         inner.output(tap)
         return sketch.add("block", inner.graph(), bundle, tap.shape)
-    dense = math.prod(shape) <= _DENSE and draw(st.booleans())
+    sliding = math.prod(shape) > _DENSE or draw(st.booleans())
     biased = options.biases and draw(st.booleans())
-    tap = (_linear if dense else _conv)(draw, sketch, bundle, biased)
+    tap = (_conv if sliding else _linear)(draw, sketch, bundle, biased)
     return _neurons(draw, sketch, _scaled(draw, sketch, [tap]))
 
 
@@ -236,7 +236,7 @@ def _axis(draw: _Draw, size: int) -> tuple[int, int, int, int]:
     padding = draw(st.integers(0, 2 if size < _SIDE - 2 else 0))
     kernel = draw(st.integers(1, min(3, size + 2 * padding)))
     dilation = draw(st.integers(1, 2)) if 2 * kernel - 1 <= size + 2 * padding else 1
-    return kernel, draw(st.sampled_from([1, 1, 2, 4])), padding, dilation
+    return kernel, draw(st.sampled_from([1, 1, 1, 2, 4])), padding, dilation
 
 
 def _neurons(draw: _Draw, sketch: _Sketch, bundle: _Bundle) -> _Tap:

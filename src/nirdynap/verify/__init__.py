@@ -1,5 +1,9 @@
-"""Float network, lowered network, clocked and event-driven integers: the same input on each, side by side."""
+"""The same input on each rung: float network, lowered network, clocked integers, event-driven integers.
 
+The room can be called as its function: nirdynap.verify(source, chip, input).
+"""
+
+import inspect
 import sys
 from types import ModuleType
 
@@ -11,11 +15,14 @@ from nirdynap.verify.verification import Rung as Rung
 from nirdynap.verify.verification import RungLayer as RungLayer
 from nirdynap.verify.verification import Verification as Verification
 
+__all__ = ["verify"]  # what help() tells of this room: the function's signature and text
+
 
 class _CallableRoom(ModuleType):
     # The room and the public function share a name. Whoever imports a module of this room first makes Python bind
     # `nirdynap.verify` to the room, so the room answers a call as the function does.
     __call__ = staticmethod(verify)
+    __signature__ = inspect.signature(verify)  # else `inspect` takes the first parameter of __call__ for self
 
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from nirdynap.ir.units import DEFAULT_DT_US, IntArray
 from nirdynap.passes import normalise
 from nirdynap.sim import simulate
 from nirdynap.sim.asynchronous import Emission, Order, event_findings
-from nirdynap.sim.protocol import Recording
+from nirdynap.sim.protocol import Progress, Recording
 from nirdynap.sim.stimulus import Stimulus, read_recording
 from nirdynap.verify.divergence import explained
 from nirdynap.verify.rungs import RungName, Trace, clocked_trace, event_trace, float_trace
@@ -43,13 +44,15 @@ if TYPE_CHECKING:
 
     from nirdynap.frontend.nir_reader import ReadOptions
 
+_RUNGS = len(get_args(RungName))
+_Part = tuple[tuple[Rung, ...], tuple[Comparison, ...]]
 _BYTES_AT_ONCE = 1 << 26  # of the rasters that two rungs keep, for the samples that run together
 
 
 def verify(
     source: str | os.PathLike[str] | Any,
-    chip: str | Path | Chip = "speck2f",
-    input: Recording = (),  # noqa: A002
+    chip: str | Path | Chip,
+    input: Recording,  # noqa: A002
     *,
     convention: str | Convention = "nir",
     bias_bits: int = 8,
@@ -59,6 +62,7 @@ def verify(
     dt_us: int = DEFAULT_DT_US,
     duration_us: int | None = None,
     labels: npt.ArrayLike | None = None,
+    progress: Progress | None = None,
     **reading: Unpack[ReadOptions],
 ) -> Verification:
     """Run the same input on four rungs, side by side: float, lowered, clocked and event (docs/semantics.md).
@@ -74,19 +78,27 @@ def verify(
         dt_us: length of a time step in microseconds.
         duration_us: length of event recordings in microseconds; default: up to the last event of all.
         labels: whole numbers [sample], the right output of each, for a network with one Output.
+        progress: called with (runs done, runs in all): each sample is run on each of the four rungs.
+
+    Returns:
+        Spikes, decisions and accuracy of each rung, and each rung compared with the one before it. `print` shows it.
 
     Raises:
         CompileError: the network does not fit.
         InputError: every ND5xx finding about input and options.
 
     Example:
-        >>> import nir, numpy as np
-        >>> graph = nir.NIRGraph.from_list(
-        ...     nir.Input({"input": np.array([2])}), nir.Linear(np.array([[1.0, 0.5]])),
-        ...     nir.IF(np.ones(1), np.ones(1)), nir.Output({"output": np.array([1])}))
-        >>> checked = verify(graph, "speck2f", np.ones((4, 2, 1, 1)), convention="torch")
-        >>> [(rung.name, rung.layers[0].spikes) for rung in checked.rungs]
-        [('float', 4), ('lowered', 4), ('clocked', 4), ('event', 6)]
+        The first of the shipped test digits:
+
+        >>> import nirdynap, numpy as np
+        >>> from nirdynap.shipped import shipped
+        >>> test = np.load(shipped("digits", "digits_test.npz"))
+        >>> events = nirdynap.Events(**{name: test[name][: test["start"][1]] for name in ("t", "c", "y", "x")})
+        >>> checked = nirdynap.verify(shipped("digits", "digits.nir"), "speck2f", events, labels=test["label"][:1])
+        >>> checked.accuracy
+        {'float': 1.0, 'lowered': 1.0, 'clocked': 1.0, 'event': 1.0}
+        >>> checked.comparisons[0].first_difference is None  # the lowered network has the spikes of the float network
+        True
     """
     spec = nir_to_dynapcnn(source, chip, convention=convention, bias_bits=bias_bits, **reading)
     stimuli, truth = _checked(spec, input, labels, order, emission, bias_clock_us, dt_us, duration_us)
@@ -100,8 +112,7 @@ def verify(
         dt_us=dt_us,
         steps=max(1, *(s.steps for s in stimuli)),
     )
-    at_once = ladder.samples_at_once()
-    parts = [ladder.climb(stimuli[first : first + at_once], first) for first in range(0, len(stimuli), at_once)]
+    parts = ladder.climb(stimuli, progress)
     comparisons = tuple(joined_comparison(c) for c in zip(*(c for _, c in parts), strict=True))
     return Verification(
         spec=spec,
@@ -165,30 +176,53 @@ class _Ladder:
     dt_us: int
     steps: int
 
-    def samples_at_once(self) -> int:
+    def _samples_at_once(self) -> int:
         """As many as the rasters of two rungs have room for."""
         shapes = (self.spec.input_shape, *(core.neuron_shape for core in self.spec.cores))
         numbers = self.steps * sum(int(np.prod(shape)) for shape in shapes)
         return max(1, _BYTES_AT_ONCE // (2 * 8 * numbers))
 
-    def climb(self, stimuli: tuple[Stimulus, ...], first: int) -> tuple[tuple[Rung, ...], tuple[Comparison, ...]]:
+    def climb(self, stimuli: tuple[Stimulus, ...], progress: Progress | None) -> list[_Part]:
+        """All rungs on all samples, some of them at a time."""
+        at_once = self._samples_at_once()
+
+        def tell(first: int, done: int) -> None:
+            if progress is not None:
+                progress(first * _RUNGS + done, len(stimuli) * _RUNGS)
+
+        return [
+            self._climb(stimuli[first : first + at_once], first, partial(tell, first))
+            for first in range(0, len(stimuli), at_once)
+        ]
+
+    def _climb(self, stimuli: tuple[Stimulus, ...], first: int, tell: Callable[[int], None]) -> _Part:
         """All rungs on some samples, of which `first` is the number of the first, and what lies between them."""
         layers = tuple(core.name for core in self.spec.cores)
         rungs: list[Rung] = []
         comparisons: list[Comparison] = []
         before: Trace | None = None
-        for trace in self._traces(stimuli):  # one after the other: no more than two are kept at a time
+        for trace in self._traces(stimuli, tell):  # one after the other: no more than two are kept at a time
             rungs.append(rung_of(layers, trace, self._about(trace.name)))
             if before is not None:
                 comparisons.append(comparison_of(layers, before, trace, first))
             before = trace
         return tuple(rungs), tuple(comparisons)
 
-    def _traces(self, stimuli: tuple[Stimulus, ...]) -> Iterator[Trace]:
-        raster = self._raster(stimuli)
+    def _traces(self, stimuli: tuple[Stimulus, ...], tell: Callable[[int], None]) -> Iterator[Trace]:
+        raster, samples = self._raster(stimuli), len(stimuli)
         yield float_trace("float", self.networks[0], self.spec, raster)
+        tell(samples)
         yield float_trace("lowered", self.networks[1], self.spec, raster)
-        yield clocked_trace(simulate(self.spec, raster, "clocked", record="all", dt_us=self.dt_us))
+        tell(2 * samples)
+        result = simulate(
+            self.spec,
+            raster,
+            "clocked",
+            record="all",
+            dt_us=self.dt_us,
+            progress=lambda done, _: tell(2 * samples + done),
+        )
+        yield clocked_trace(result)
         result = simulate(
             self.spec,
             [_events(s) for s in stimuli],
@@ -199,6 +233,7 @@ class _Ladder:
             bias_clock_us=self.bias_clock_us,
             dt_us=self.dt_us,
             duration_us=self.steps * self.dt_us,
+            progress=lambda done, _: tell(3 * samples + done),
         )
         yield event_trace(result, self.steps)
 

@@ -13,7 +13,7 @@ from nirdynap.interpret import interpret
 from nirdynap.ir.network import IF, Network
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
-from nirdynap.ir.units import IntArray
+from nirdynap.ir.units import IntArray, decide
 
 RungName = Literal["float", "lowered", "clocked", "event"]
 
@@ -28,7 +28,7 @@ class Trace:
         raster: makes the spikes of a layer, given by number, in each time step: [time, sample, c, y, x].
         ties: per layer, decisions that hung on a tie which the model and the chip take differently.
         saturated, dropped: per layer, as in `CoreStats`.
-        decisions: per Output node, int64 [sample].
+        decisions: per Output node, int64 [sample]; -1 without an output spike, as in `Result`.
     """
 
     name: RungName
@@ -55,7 +55,7 @@ def float_trace(name: Literal["float", "lowered"], network: Network, spec: Spec,
     decisions = {}
     for port in network.outputs:
         seen = result.outputs[port.name][late[port.name] : late[port.name] + steps].sum(axis=0)
-        decisions[port.name] = np.argmax(seen.reshape(len(seen), -1), axis=1)
+        decisions[port.name] = decide(seen.reshape(len(seen), -1))
     return Trace(
         name=name,
         counts=tuple(r.sum(axis=0, dtype=np.int64) for r in rasters),

@@ -15,6 +15,7 @@ from nirdynap.sim.asynchronous import Emission, Order
 from nirdynap.verify.divergence import Difference, earliest, first_difference
 from nirdynap.verify.metrics import Agreement, agreement, joined_agreement
 from nirdynap.verify.rungs import RungName, Trace
+from nirdynap.verify.text import as_line, as_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,18 @@ class Rung:
         about: one sentence on what it is.
         layers: in topological order.
         decisions: per Output node, int64 [sample], index (C-major) of the output with most spikes; ties go to the
-            lowest index.
+            lowest index, and -1 is a sample without an output spike.
     """
 
     name: RungName
     about: str
     layers: tuple[RungLayer, ...]
     decisions: Mapping[str, IntArray]
+
+    @property
+    def silent(self) -> dict[str, int]:
+        """Samples without an output spike, and so without a decision, per Output node."""
+        return {name: int(np.count_nonzero(decided < 0)) for name, decided in self.decisions.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """Answer of `nirdynap.verify`.
+    """Answer of `nirdynap.verify`; `str` of it is a table of all there is to see.
 
     Attributes:
         spec: what the graph became.
@@ -105,12 +111,21 @@ class Verification:
         if self.labels is None:
             return {}
         (output,) = self.rungs[0].decisions  # labels are taken for one output only
-        return {r.name: int(np.count_nonzero(r.decisions[output] == self.labels)) for r in self.rungs}
+        return {
+            r.name: int(np.count_nonzero((r.decisions[output] == self.labels) & (r.decisions[output] >= 0)))
+            for r in self.rungs
+        }
 
     @property
     def accuracy(self) -> dict[RungName, float]:
         """Fraction of samples decided as their label says, per rung; empty without labels."""
         return {name: n / self.samples for name, n in self.correct.items()}
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def __repr__(self) -> str:
+        return as_line(self)
 
 
 def rung_of(layers: tuple[str, ...], trace: Trace, about: str) -> Rung:

@@ -3,8 +3,9 @@
 from by_hand import conv, graph, neurons, scale, sink, source
 
 
-def of_two_convolutions(folder):
-    nodes = {"in": source(), "a": conv(), "b": conv(), "if": neurons(), "out": sink()}
+def of_two_convolutions_with_other_strides(folder):
+    other = conv(kernel=2, stride=2, padding=1)
+    nodes = {"in": source(), "a": conv(kernel=4), "b": other, "if": neurons(), "out": sink()}
     return graph(nodes, "in -> a -> if -> out", "in -> b -> if")
 
 

@@ -1,0 +1,62 @@
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+from same_run import assert_same_run, raster
+
+from by_hand import conv, graph, neurons, sink, source
+from nirdynap.errors import CompileError
+from nirdynap.frontend import read
+from nirdynap.ir.network import Conv
+from nirdynap.passes import normalise
+from nirdynap.passes.merge_currents import merge_currents
+
+
+def two_into_one(a, b, *, same_source=True, **nodes):
+    parts = {"in": source(), "a": a, "b": b, "if": neurons(), "out": sink()} | nodes
+    if same_source:
+        return read(graph(parts, "in -> a -> if -> out", "in -> b -> if"), "torch")
+    parts |= {"first": conv(padding=1), "spike": neurons()}
+    return read(graph(parts, "in -> first -> spike -> a -> if -> out", "in -> b -> if"), "torch")
+
+
+@given(
+    reach=st.lists(st.integers(0, 2), min_size=2, max_size=2, unique=True),
+    stride=st.integers(1, 2),
+    biases=st.tuples(st.booleans(), st.booleans()),
+    seed=st.integers(0, 99),
+)
+def test_kernels_of_one_source_are_laid_over_each_other(reach, stride, biases, seed):
+    layers = [conv(kernel=2 * r + 1, padding=r, stride=stride) for r in reach]
+    for layer, biased in zip(layers, biases, strict=True):
+        layer.bias = np.array([0.25, -0.5]) * biased
+    network = two_into_one(*layers)
+    after = merge_currents(network)
+    (merged,) = [n for n in after.nodes if isinstance(n, Conv)]
+    assert merged.weights.shape == (2, 1, 2 * max(reach) + 1, 2 * max(reach) + 1)
+    assert set(merged.origin) == {"a", "b"}
+    assert_same_run(network, after, raster(network, seed))
+
+
+@given(seed=st.integers(0, 99))
+def test_other_sources_get_channels_of_their_own(seed):
+    network = two_into_one(conv(channels=2, padding=1), conv(kernel=1), same_source=False)
+    after = merge_currents(network)
+    merged = next(n for n in after.nodes if isinstance(n, Conv) and set(n.origin) == {"a", "b"})
+    assert merged.input_shape[0] == 3
+    assert_same_run(network, after, raster(network, seed))
+    assert_same_run(network, normalise(network), raster(network, seed))
+
+
+def test_kernels_of_unequal_position_still_meet():
+    network = two_into_one(conv(kernel=3, padding=0, stride=2), conv(kernel=4, padding=0, stride=2))
+    assert_same_run(network, merge_currents(network), raster(network, 5))
+
+
+@pytest.mark.parametrize("b", [conv(kernel=2, stride=2, padding=1)])
+def test_unequal_strides_are_refused(b):
+    a = conv(kernel=4)
+    assert a.weight.shape[2:] == (4, 4)
+    network = two_into_one(a, b)
+    with pytest.raises(CompileError, match="ND214"):
+        normalise(network)
