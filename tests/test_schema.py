@@ -165,7 +165,7 @@ RUNG = {
     "name": "event",
     "about": "the chip",
     "layers": [{"name": "fc", "spikes": 7, "ties": 0, "saturated": 0, "dropped": 0}],
-    "decisions": {"output": [3]},
+    "decisions": {"output": [3, -1]},
 }
 COMPARISON = {
     "reference": "clocked",
@@ -248,7 +248,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "samples": 1,
             "labels": None,
             "cores": [{"core": 0, "name": "fc", "spikes": 1, "synaptic_operations": 2, "saturated": 0, "dropped": 0}],
-            "outputs": {"output": {"shape": [4, 1, 1], "counts": [[0, 1, 0, 0]], "decision": [1], "correct": None}},
+            "outputs": {"output": {"shape": [4, 1, 1], "counts": [[0, 1, 0, 0]], "decision": [-1], "correct": None}},
         }
     ],
     "verify": [

@@ -16,6 +16,8 @@ from nirdynap.errors import (
     KERNEL_MEMORY,
     NO_FILE_VERSION,
     NOT_A_NIR_FILE,
+    ROUNDING_MOVED_SPIKE,
+    WEIGHTS_VANISH,
     CompileError,
     Diagnostic,
 )
@@ -47,9 +49,11 @@ def test_every_finding_about_files_and_words_is_a_usage_error() -> None:
     assert not any(c.startswith(("ND2", "ND4", "ND7")) for c in usage)
 
 
-def leave(ask: Callable[[], Answer], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def leave(
+    ask: Callable[[], Answer], capsys: pytest.CaptureFixture[str], command: str = "check"
+) -> tuple[int, str, str]:
     with pytest.raises(typer.Exit) as caught:
-        respond("check", ask, as_json=False)
+        respond(command, ask, as_json=False)
     out, err = capsys.readouterr()
     return caught.value.exit_code, out, err
 
@@ -69,6 +73,16 @@ def test_errors_are_diagnostics(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = leave(fail(MemoryError()), capsys)
     assert (code, out) == (2, "")
     assert err.startswith("ND903 system error, at $: out of memory; try ")
+
+
+@pytest.mark.parametrize("command", ["check", "convert", "show", "demo", "simulate", "verify"])
+def test_notes_on_the_network_are_not_told_on_every_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    note = WEIGHTS_VANISH.at("$.nodes.fc", value=1, limit=2)
+    moved = ROUNDING_MOVED_SPIKE.at("$.nodes.fc", value=1, limit=0, step=0, sample=0, where=(0, 0, 0), distance=0.0)
+    answer = Answer(body={}, diagnostics=(WARNING, note, moved))
+    _, _, err = leave(lambda: answer, capsys, command)
+    told = [f"warning: {WARNING}", *[f"note: {note}"] * (command not in ("simulate", "verify")), f"note: {moved}"]
+    assert err.splitlines() == told
 
 
 def test_an_interrupt_leaves_in_silence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nir
 import numpy as np
 import pytest
 from commands import ask, codes, run, write_graph
@@ -37,7 +38,7 @@ def test_the_document_is_the_report(net: Path) -> None:
 
 def test_all_options_reach_the_reader(net: Path) -> None:
     words = "--convention sinabs --reset zero --v-min -threshold --tie waits --spikes-per-step one --dt 0.01"
-    words += " --flatten hwc --delay drop --input-shape 2,8,8 --bias-bits 16 --chip speck2fdevkit:0"
+    words += " --flatten hwc --delay drop --input-shape 2x8x8 --bias-bits 16 --chip speck2fdevkit:0"
     document = ask("check", net, *words.split())
     report = nirdynap.check(
         net,
@@ -52,6 +53,32 @@ def test_all_options_reach_the_reader(net: Path) -> None:
     assert report.digest is not None
     assert document["body"]["digest"] == report.digest
     assert document["body"]["digest"] != ask("check", net)["body"]["digest"]
+
+
+def test_the_headline_tells_what_was_set_otherwise(net: Path) -> None:
+    result = run("check", net, *["--convention", "sinabs", "--reset", "zero", "--v-min", "-1", "--tie", "fires"])
+    assert result.stdout.splitlines()[0] == f"{net} fits speck2f, convention sinabs, reset zero, v_min -1"
+    assert "docs/does-it-fit.md" in result.stdout
+
+
+def test_a_network_that_cannot_be_lowered_has_no_tables(tmp_path: Path) -> None:
+    path = tmp_path / "leaky.nir"
+    one = np.ones(2)
+    graph = nir.NIRGraph.from_list(
+        nir.Input({"input": np.array([2])}),
+        nir.Linear(np.eye(2)),
+        nir.LIF(tau=one, r=one, v_leak=one, v_threshold=one),
+        nir.Output({"output": np.array([2])}),
+    )
+    nir.write(path, graph)
+    result = run("check", path)
+    assert (result.exit_code, result.stdout) == (1, f"{path} does NOT fit speck2f, convention nir\n")
+
+
+def test_a_spec_is_not_checked(net: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    nirdynap.save(nirdynap.nir_to_dynapcnn(net), spec)
+    assert codes(ask("check", spec, code=2)) == ["ND902"]
 
 
 def test_a_network_that_does_not_fit(too_large: Path) -> None:

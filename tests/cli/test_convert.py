@@ -35,7 +35,7 @@ def test_what_people_see(net: Path, tmp_path: Path) -> None:
 
 
 def test_the_headline_tells_what_was_set_otherwise(net: Path, tmp_path: Path) -> None:
-    words = "--convention sinabs --reset zero --v-min -1 --delay drop".split()
+    words = ["--convention", "sinabs", "--reset", "zero", "--v-min", "-1", "--delay", "drop"]
     result = run("convert", net, "--output", tmp_path / "spec.h5", *words)
     assert ", convention sinabs, reset zero, v_min -1, delay drop, digest " in result.stdout.splitlines()[0]
 

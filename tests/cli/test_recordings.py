@@ -62,6 +62,10 @@ def test_rasters(tmp_path: Path) -> None:
     assert read.labels is None
 
 
+def test_events_beside_a_raster_are_taken(tmp_path: Path) -> None:
+    assert saved(tmp_path, t=T, c=C, y=Y, x=X, raster=np.zeros((3, 2, 8, 8), int)).samples == (EVENTS,)
+
+
 def test_a_structured_array(tmp_path: Path) -> None:
     np.save(tmp_path / "r.npy", EVENTS.to_structured())
     assert read_recordings(tmp_path / "r.npy").samples == (EVENTS,)
@@ -83,6 +87,7 @@ def test_a_structured_array(tmp_path: Path) -> None:
         ({"t": T, "c": C, "y": Y, "x": X, "dt_us": 0.5}, "dt_us is not one whole number"),
         ({"t": T, "c": C, "y": Y, "x": X, "label": 3}, r"label is int64 of shape \(\)"),
         ({"t": T, "c": C, "y": Y, "x": X, "start": 0}, r"start is int64 of shape \(\)"),
+        ({"t": T, "c": C, "p": C, "y": Y, "x": X}, "holds both c and p.*leave one of them out"),
         ({"raster": np.zeros((3, 2, 1, 1, 1), int), "label": [1]}, "but there are 2 samples"),
     ],
 )

@@ -6,7 +6,9 @@ import pytest
 import typer
 
 from nirdynap.cli.answer import Answer, respond
-from nirdynap.cli.screen import ranges, share, sizes, table, visible
+from nirdynap.cli.screen import lines, ranges, reading_words, share, sizes, table, visible
+from nirdynap.errors import KERNEL_MEMORY, NO_FILE_VERSION
+from nirdynap.ir.convention import CONVENTIONS, Convention, resolve_convention
 
 
 def printed(answer: Answer, capsys: pytest.CaptureFixture[str]) -> str:
@@ -45,6 +47,25 @@ def test_words_for_numbers() -> None:
     assert share(9999, 10_000) == "99.9 %"
     assert share(3, 3) == "100.0 %"
     assert share(0, 0) == "0.0 %"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(1, "n0"), (4, "n0, n1, n2, n3"), (5, "n0, n1, n2 and 2 more"), (10, "n0, n1, n2 and 7 more")],
+)
+def test_what_differs_in_its_place_only_is_one_line(count: int, shown: str) -> None:
+    other = KERNEL_MEMORY.at("$", need=2, room=1, core=0, remedy="less")
+    findings = [NO_FILE_VERSION.at(f"n{i}") for i in range(count)]
+    texts = [str(text) for text in lines([findings[0], other, *findings[1:]])]
+    assert texts == [str(text) for text in lines([NO_FILE_VERSION.at(shown), other])]
+    assert f"at {shown}: " in texts[0]
+
+
+def test_reading_words() -> None:
+    assert reading_words(CONVENTIONS["sinabs"]) == "convention sinabs"
+    ours = resolve_convention("sinabs", reset="zero", v_min=-1.0, delay="drop")
+    assert reading_words(ours) == "convention sinabs, reset zero, v_min -1, delay drop"
+    assert reading_words(Convention(name="own", delay=1)) == "convention own, delay 1"
 
 
 def test_ranges() -> None:

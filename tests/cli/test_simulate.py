@@ -133,13 +133,16 @@ def test_two_outputs(tmp_path: Path) -> None:
         (("--semantics", "analog"), 2, "ND507"),
         (("--dt-us", "0"), 2, "ND507"),
         (("--order", "breadth"), 2, "ND507"),
-        (("--order", "random"), 2, "ND507"),
         (("--duration-us", "5"), 2, "ND507"),
         (("--reset", "zero"), 2, "ND902"),
     ],
 )
 def test_wrong_options(spec_file: Path, recordings: Path, words: tuple[str, str], code: int, finding: str) -> None:
-    assert codes(ask("simulate", spec_file, "--input", recordings, *words, code=code)) == [finding] * samples_of(words)
+    assert finding in codes(ask("simulate", spec_file, "--input", recordings, *words, code=code))
+
+
+def test_a_bad_value_is_told_once(spec_file: Path, recordings: Path) -> None:
+    assert codes(ask("simulate", spec_file, "--input", recordings, "--order", "random", code=2)) == ["ND507"]
 
 
 def test_recordings_that_do_not_fit(spec_file: Path, tmp_path: Path) -> None:
@@ -182,11 +185,3 @@ def test_outputs_that_would_be_lost(spec_file: Path, recordings: Path, tmp_path:
     assert codes(document) == ["ND606"]
     assert list(tmp_path.iterdir()) == []
     assert codes(ask(*words, "--record", "all", code=2)) == ["ND902"]
-
-
-def test_notes_on_the_network_are_not_told_on_every_run(net: Path, recordings: Path, tmp_path: Path) -> None:
-    words = ("simulate", net, "--convention", "torch", "--input", recordings)
-    noted = {finding["severity"] for finding in ask(*words)["diagnostics"]}
-    assert "note" in noted
-    assert "note: " not in run(*words).stderr
-    assert "note: " in run("check", net, "--convention", "torch").stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import ask, codes, run
 
@@ -55,6 +56,23 @@ def test_refusals(net: Path, too_large: Path, recordings: Path, tmp_path: Path) 
     assert codes(ask("verify", net, "--input", tmp_path / "absent.npz", code=2)) == ["ND511"]
     assert codes(ask("verify", tmp_path / "absent.nir", "--input", recordings, code=2)) == ["ND101"]
     assert codes(ask("verify", net, "--input", recordings, "--order", "random", code=2)) == ["ND507"]
+
+
+def test_a_spec_is_refused(net: Path, recordings: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.h5"
+    nirdynap.save(nirdynap.nir_to_dynapcnn(net), spec)
+    document = ask("verify", spec, "--input", recordings, code=2)
+    assert codes(document) == ["ND902"]
+    assert "this is a spec" in document["diagnostics"][0]["found"]
+
+
+def test_samples_without_an_output_spike(net: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", raster=np.zeros((5, 2, 2, 8, 8), int), label=[-1, 0])
+    words = ("verify", net, "--input", tmp_path / "r.npz")
+    body = ask(*words)["body"]
+    assert [rung["decisions"] for rung in body["rungs"]] == [{"output": [-1, -1]}] * 4
+    assert set(body["correct"].values()) == {0}
+    assert "event, output output: 2 of 2 samples without an output spike" in run(*words).stdout
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])

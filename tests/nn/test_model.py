@@ -84,7 +84,7 @@ def test_halves_are_the_whole():
 def test_a_state_is_kept_for_each_sample():
     model = dynapcnn_to_torch(ONE)
     model(counts(1))
-    with pytest.raises(InputError, match=r"ND507.*samples = 2, expected 1"):
+    with pytest.raises(InputError, match=r"ND507.*samples = 2 is not possible; try 1"):
         model(counts(1, batch=2))
     model.reset_states()
     assert model(counts(1, batch=2)).shape[1] == 2

@@ -34,7 +34,7 @@ def test_membranes_live_on_until_reset():
 def test_a_state_is_kept_for_each_sample():
     simulator = EventSimulator(ONE)
     simulator.run([at(0), at()])
-    with pytest.raises(InputError, match=r"ND507.*samples = 1, expected 2"):
+    with pytest.raises(InputError, match=r"ND507.*samples = 1 is not possible; try 2"):
         simulator.run(at(0))
     assert simulator.run([at(0), at(0)]).membranes[0].ravel().tolist() == [8, 4]
 

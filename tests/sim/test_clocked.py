@@ -31,7 +31,7 @@ def test_a_run_that_is_refused_leaves_the_state_as_it_was():
 def test_a_state_is_kept_for_each_sample():
     simulator = ClockedSimulator(ONE)
     simulator.run(counts(1))
-    with pytest.raises(InputError, match=r"ND507.*samples = 2, expected 1"):
+    with pytest.raises(InputError, match=r"ND507.*samples = 2 is not possible; try 1"):
         simulator.run(np.zeros((1, 2, 1, 1, 1)))
     simulator.reset_states()
     assert simulator.run(np.zeros((1, 2, 1, 1, 1))).membranes[0].shape == (2, 1, 1, 1)

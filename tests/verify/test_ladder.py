@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import pydoc
 import subprocess
 import sys
 from itertools import pairwise
@@ -84,7 +86,7 @@ def test_first_difference_made_by_event_order_is_found_in_its_bin():
     assert spikes(checked) == {"float": [0], "lowered": [0], "clocked": [0], "event": [1]}
     assert place(differences(checked)[2]) == ("fc", 0, 3, 1, 0, 0, 1, 0)
     assert checked.comparisons[2].layers[0].ratio == float("inf")
-    assert [rung.decisions["out"].tolist() for rung in checked.rungs] == [[0], [0], [0], [1]]
+    assert [rung.decisions["out"].tolist() for rung in checked.rungs] == [[-1], [-1], [-1], [1]]
     assert checked.comparisons[2].same_decisions == {"out": 0}
 
 
@@ -178,7 +180,7 @@ def test_saturations_and_dropped_spikes_are_carried_along():
 
 def test_labels_give_accuracies():
     graph = chain((2,), fc=nir.Linear(np.array([[127.0, -127.0], [0.0, 64.0]])), neuron=neurons(2, threshold=127.0))
-    # channel 0 then channel 1 in one step: the event run fires neuron 0, the clocked run none (which decides 0 too)
+    # channel 0 then channel 1 in one step: the event run fires neuron 0, the clocked run waits for the second neuron
     lone = Events(t=[100], c=[0], y=[0], x=[0])
     cancelled = Events(t=[100, 200, 300, 5000], c=[0, 1, 1, 1], y=[0] * 4, x=[0] * 4)
     checked = verify(graph, "speck2f", [lone, cancelled], convention="torch", labels=[0, 1])
@@ -263,7 +265,18 @@ def test_a_batch_is_run_in_parts_where_memory_is_short(monkeypatch):
     raster = np.random.default_rng(4).poisson(0.6, (20, 7, 2, 1, 1))
     at_once = verify(rounded_network(), "speck2f", raster, convention="torch", labels=[1] * 7)
     monkeypatch.setattr(ladder, "_BYTES_AT_ONCE", 3 * 2 * 8 * 20 * 6)  # three samples, then three, then one
-    in_parts = verify(rounded_network(), "speck2f", raster, convention="torch", labels=[1] * 7)
+    told: list[tuple[int, int]] = []
+    in_parts = verify(
+        rounded_network(),
+        "speck2f",
+        raster,
+        convention="torch",
+        labels=[1] * 7,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert {total for _, total in told} == {28}, "seven samples on four rungs"
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (28, 28)
     assert same(at_once, in_parts)
     assert at_once.correct == in_parts.correct
     assert differences(at_once)[1] is not None
@@ -296,7 +309,7 @@ def codes(**arguments: object) -> list[str]:
 
 def test_bad_input_and_options_are_refused_together():
     assert codes(input=-np.ones((2, 2, 1, 1)), order="sideways", bias_clock_us=0) == ["ND507", "ND507", "ND504"]
-    assert codes() == ["ND505"]  # no input at all
+    assert codes(input=()) == ["ND505"]  # no input at all
     assert codes(input=Events(t=[0], c=[2], y=[0], x=[0])) == ["ND503"]
     raster = np.ones((2, 3, 2, 1, 1))
     assert codes(input=raster, labels=[0, 1]) == ["ND507"]
@@ -356,6 +369,10 @@ assert checked.rungs[3].layers[0].spikes == 3
 
 
 def test_the_public_name_is_this_function():
-    assert nirdynap.verify.__doc__ is not None
-    checked = nirdynap.verify(rounded_network(), input=steps([1], [0]), convention="torch")
-    assert isinstance(checked, Verification)
+    assert inspect.signature(nirdynap.verify) == inspect.signature(verify)
+    assert list(inspect.signature(nirdynap.verify).parameters)[:3] == ["source", "chip", "input"]
+    told = pydoc.plain(pydoc.render_doc(nirdynap.verify))
+    for words in ("verify(source: ", "Args:", "Returns:", "Raises:", ">>> checked = nirdynap.verify("):
+        assert words in told
+    with pytest.raises(TypeError, match="input"):
+        nirdynap.verify(rounded_network(), "speck2f")
