@@ -76,4 +76,4 @@ def _refuse(words: Sequence[str], message: str) -> int:
             as_json=bool(name) and "--json" in words,
         )
     except typer.Exit as leave:
-        return leave.exit_code
+        return int(leave.exit_code)  # a plain number prints as one on every Python
