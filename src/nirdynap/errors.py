@@ -147,6 +147,7 @@ UNKNOWN_CONVENTION = _kind("ND125", "unknown convention", "{value!r} is not one 
 BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r} is not possible", "{limit}")
 OUTPUT_FEEDS = _kind("ND127", "Output with targets", "it feeds {value}, and an Output is where the network ends", "edges from the node in front of the Output")
 LOWER_BOUND_ASSUMED = _kind("ND129", "lower bound assumed", "the file does not say how far a membrane may fall; convention {limit!r} takes minus the threshold, here down to {value}, but a model may have been trained with another bound, such as -1", "v_min=-1, v_min=\"none\" or v_min=\"-threshold\" (--v-min)", "warning")
+RESET_UNUSED = _kind("ND130", "reset value unused", "v_reset is {value}, and a neuron that subtracts its threshold never goes there", "reset=\"zero\" if it should, after making v_reset {limit}", "warning")
 TOO_LARGE = _kind("ND128", "too large to look at", "{parameter} has {value} elements, limit {limit}; the largest chip holds far fewer", "smaller inputs, or a smaller padding or dilation")
 
 # --- ND2xx: lowering to one convolution and one neuron per core --------------------------------------------------------

@@ -66,3 +66,10 @@ def test_what_the_file_leaves_open_is_named(convention, options, metadata, code)
     neuron = neurons(2.0, metadata=metadata)
     graph = chain(**{"in": source(), "conv": conv(), "if": neuron, "out": sink()})
     assert {d.code for d in nirdynap.read(graph, convention, **options).notes} == code
+
+
+def test_a_value_to_reset_to_is_told_where_the_neuron_subtracts():
+    graph = chain(**{"in": source(), "conv": conv(), "if": neurons(v_reset=np.array(-0.5)), "out": sink()})
+    network = nirdynap.read(graph, "torch")
+    assert [(d.code, d.severity) for d in network.notes] == [("ND130", "warning")]
+    assert network.node("if").reset == "subtract"

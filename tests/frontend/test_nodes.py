@@ -117,7 +117,7 @@ def test_neurons_of_every_form(form):
         (neurons([1.0, 0.0]), "ND108"),
         (neurons(np.nan), "ND107"),
         (neurons(1.0, np.inf), "ND107"),
-        (neurons(1.0, v_reset=np.array(-0.5)), "ND120"),
+        (neurons(1.0, v_reset=np.array(-0.5), metadata={"dynapcnn": {"reset": "zero"}}), "ND120"),
     ],
 )
 def test_neurons_that_make_no_sense(node, code):

@@ -85,3 +85,11 @@ def test_lazy_mapping_makes_each_value_once_and_only_when_used():
 def test_lazy_mapping_travels_between_processes():
     mapping = LazyMapping({1: list, 2: tuple})
     assert dict(pickle.loads(pickle.dumps(mapping))) == {1: [], 2: ()}
+
+
+def test_a_record_of_thousands_of_numbers_says_in_one_line_what_it_is():
+    result = result_of(np.ones((2, 3, 1, 2, 2)))
+    assert repr(result) == "Result('clocked', 3 samples, spikes {'conv4': 24})"
+    assert repr(result.events[0]) == "Events(8 events, 0 to 1000 us)"
+    assert repr(result.spec).startswith("Spec(chip='speck2f', 1 cores: conv4; digest ")
+    assert repr(result.spec.cores[0]) == "CoreSpec(core=4, name='conv4', weights 1x1x1x1, threshold_high=1)"

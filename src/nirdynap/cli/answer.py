@@ -30,6 +30,7 @@ from nirdynap.errors import (
     UNKNOWN_CHIP,
     UNKNOWN_CONVENTION,
     UNREADABLE_FILE,
+    WRONG_FILE_VERSION,
     Diagnostic,
     NirdynapError,
     errors_of,
@@ -42,7 +43,7 @@ _FOUND_BY_RUNNING = "ND7"
 _NOT_THE_NETWORK = {
     kind.code
     for kind in (
-        *(UNREADABLE_FILE, NOT_A_NIR_FILE, BAD_RECORDING_FILE, BAD_CHIP_FILE),
+        *(UNREADABLE_FILE, NOT_A_NIR_FILE, WRONG_FILE_VERSION, BAD_RECORDING_FILE, BAD_CHIP_FILE),
         *(UNKNOWN_CONVENTION, UNKNOWN_CHIP, BAD_OPTION, BAD_RUN_OPTION),
     )
 }

@@ -12,6 +12,7 @@ from nirdynap.errors import (
     LOWER_BOUND_ASSUMED,
     NONZERO_RESET,
     RESET_AMBIGUOUS,
+    RESET_UNUSED,
     UNSUPPORTED_NODE,
     CompileError,
 )
@@ -100,14 +101,15 @@ def _integrator(fields: Fields, convention: Convention, given: frozenset[str], g
 def _reset(fields: Fields, convention: Convention, given: frozenset[str]) -> Any:
     """How the node resets; the file's `v_reset` settles it only where the convention says so."""
     v_reset = fields.numbers("v_reset", needed=False)
-    if v_reset is not None and v_reset.any():
-        worst = float(v_reset.ravel()[np.argmax(np.abs(v_reset))])
-        fields.findings.append(NONZERO_RESET.at(fields.place, value=worst, limit=0))
     reset = fields.setting("reset", convention, given)
     written = "v_reset" in fields.raw.fields
     if reset == "file" and written:
         others = "sinabs, snnTorch, Rockpool, Spyx, mlx-snn and plain nirtorch"
         fields.findings.append(RESET_AMBIGUOUS.at(fields.place, value=convention.name, limit=others))
     if reset == "file":
-        return "zero" if written else "subtract"
+        reset = "zero" if written else "subtract"
+    if v_reset is not None and v_reset.any():
+        kind = NONZERO_RESET if reset == "zero" else RESET_UNUSED
+        worst = float(v_reset.ravel()[np.argmax(np.abs(v_reset))])
+        fields.findings.append(kind.at(fields.place, value=worst, limit=0))
     return reset

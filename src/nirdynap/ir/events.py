@@ -24,7 +24,7 @@ from nirdynap.ir.units import DEFAULT_DT_US, MOST_STEPS, IntArray, Shape, is_pos
 _STRUCTURE = np.dtype([("x", "<i4"), ("y", "<i4"), ("t", "<i8"), ("p", "<i4")])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Events(Digested):
     """A list of spikes, sorted by time; equal stamps keep their order.
 
@@ -57,6 +57,10 @@ class Events(Digested):
         backwards = np.diff(self.t) < 0
         if backwards.any():
             raise InputError([UNSORTED_EVENTS.at("$.events", value=int(np.argmax(backwards)) + 1)])
+
+    def __repr__(self) -> str:
+        span = f", {self.t[0]} to {self.t[-1]} us" if len(self) else ""
+        return f"Events({len(self)} events{span})"
 
     def __len__(self) -> int:
         return len(self.t)

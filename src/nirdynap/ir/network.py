@@ -134,7 +134,7 @@ class Edge:
     feature_shift: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Network(Digested):
     """A feed-forward float network, ready to be interpreted or lowered. Build it with `build_network`."""
 
@@ -142,6 +142,10 @@ class Network(Digested):
     edges: tuple[Edge, ...]
     convention: Convention
     notes: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(node.name for node in self.nodes)
+        return f"Network({len(self.nodes)} nodes: {names}; convention {self.convention.name!r})"
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if there is none."""

@@ -70,7 +70,7 @@ class CoreRecord:
     stats: CoreStats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Result:
     """Outcome of one run.
 
@@ -97,6 +97,11 @@ class Result:
     output_events: Mapping[str, tuple[Events, ...]]
     rasters: Mapping[int, IntArray]
     spikes: Mapping[int, tuple[Events, ...]]
+
+    def __repr__(self) -> str:
+        samples = len(next(iter(self.counts.values())))
+        spikes = {core.name: self.stats[core.core].spikes for core in self.spec.cores}
+        return f"Result({self.semantics!r}, {samples} samples, spikes {spikes})"
 
     @property
     def raster(self) -> IntArray | Mapping[str, IntArray]:

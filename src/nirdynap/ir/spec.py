@@ -43,7 +43,7 @@ class Destination:
     feature_shift: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CoreSpec(Digested):
     """One hardware core, in the chip's integers.
 
@@ -81,6 +81,12 @@ class CoreSpec(Digested):
     capacity: Memory
     decimator: int = 1
 
+    def __repr__(self) -> str:
+        weights = "x".join(map(str, self.weights.shape))
+        return (
+            f"CoreSpec(core={self.core}, name={self.name!r}, weights {weights}, threshold_high={self.threshold_high})"
+        )
+
     def substance(self) -> tuple[Any, ...]:
         """Everything that decides what the core computes: no names, no provenance."""
         return (
@@ -100,7 +106,7 @@ class CoreSpec(Digested):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Spec(Digested):
     """A network on a chip. Two specs are equal when their `digest()` is.
 
@@ -123,6 +129,10 @@ class Spec(Digested):
     outputs: tuple[OutputPort, ...]
     cores: tuple[CoreSpec, ...]
     notes: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(core.name for core in self.cores)
+        return f"Spec(chip={self.chip!r}, {len(self.cores)} cores: {names}; digest {self.digest()[:12]})"
 
     def digest(self) -> str:
         """SHA-256 (hex) over integers, structure, chip and run options; not over names or provenance."""

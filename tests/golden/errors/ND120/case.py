@@ -8,4 +8,4 @@ from by_hand import neurons, simple
 def below_zero(folder):
     graph = simple()
     graph.nodes["if"] = neurons(1.0, v_reset=np.array(-0.5))
-    return graph
+    return graph, {"convention": "torch", "reset": "zero"}
