@@ -6,9 +6,10 @@ import pytest
 import typer
 
 from nirdynap.cli.answer import Answer, respond
-from nirdynap.cli.screen import lines, ranges, reading_words, share, sizes, table, visible
+from nirdynap.cli.screen import lines, ranges, reading_words, share, table, visible
 from nirdynap.errors import KERNEL_MEMORY, NO_FILE_VERSION
 from nirdynap.ir.convention import CONVENTIONS, Convention, resolve_convention
+from nirdynap.ir.units import shape_text
 
 
 def printed(answer: Answer, capsys: pytest.CaptureFixture[str]) -> str:
@@ -43,7 +44,7 @@ def test_visible() -> None:
 
 
 def test_words_for_numbers() -> None:
-    assert sizes((2, 34, 34)) == "2x34x34"
+    assert shape_text((2, 34, 34)) == "2x34x34"
     assert share(9999, 10_000) == "99.9 %"
     assert share(3, 3) == "100.0 %"
     assert share(0, 0) == "0.0 %"

@@ -73,3 +73,18 @@ def test_a_value_to_reset_to_is_told_where_the_neuron_subtracts():
     network = nirdynap.read(graph, "torch")
     assert [(d.code, d.severity) for d in network.notes] == [("ND130", "warning")]
     assert network.node("if").reset == "subtract"
+
+
+def test_the_whole_networks_setting_is_read_from_every_kind_of_neuron():
+    neuron = lif(np.inf, np.inf)
+    neuron.metadata = {"dynapcnn": {"spikes_per_step": "many"}}
+    assert network(neuron).convention.spikes_per_step == "many"
+
+
+def test_a_bad_setting_is_found_once():
+    graph = chain(
+        **{"in": source(), "conv": conv(), "if": neurons(2.0, metadata={"dynapcnn": {"v_min": 5.0}})}, out=sink()
+    )
+    with pytest.raises(CompileError) as caught:
+        nirdynap.read(graph, "sinabs", reset="subtract")
+    assert [d.code for d in caught.value.diagnostics] == ["ND126"]

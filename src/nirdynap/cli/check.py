@@ -9,8 +9,9 @@ from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, ExitCode, exit_code, plain
 from nirdynap.cli.options import Lowering, NirFile
-from nirdynap.cli.screen import ranges, reading_words, sizes, table
+from nirdynap.cli.screen import ranges, reading_words, table
 from nirdynap.cli.source import refuse_spec
+from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
     from nirdynap.ir.convention import Convention
@@ -56,7 +57,7 @@ def report_tables(name: str, report: Report, settings: Convention) -> Iterator[R
 
 
 def _layer_cells(row: LayerRow) -> list[object]:
-    shapes = [sizes(row.input_shape), sizes(row.neuron_shape)]
+    shapes = [shape_text(row.input_shape), shape_text(row.neuron_shape)]
     core = "-" if row.core is None else row.core
     return [row.name, ", ".join(row.origin), *shapes, *row.memory, core, ranges(row.candidates)]
 

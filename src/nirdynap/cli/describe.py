@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from nirdynap.cli.screen import sizes, table
+from nirdynap.cli.screen import table
 from nirdynap.ir.network import IF, Conv, Flatten, Linear, Node, Pool, Scale
 from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
     from nirdynap.frontend.raw import RawNode
@@ -23,8 +24,8 @@ def settings_of(node: Node) -> dict[str, str]:
             pairs = {"kernel": node.weights.shape[2:], "stride": node.stride, "padding": node.padding}
             extras = {"groups": str(node.groups)} if node.groups > 1 else {}
             if node.dilation != (1, 1):
-                extras["dilation"] = sizes(node.dilation)
-            texts = {name: sizes(pair) for name, pair in pairs.items()}
+                extras["dilation"] = shape_text(node.dilation)
+            texts = {name: shape_text(pair) for name, pair in pairs.items()}
             return {**texts, **extras, "weights": _range(node.weights), "bias": _range(node.bias)}
         case Linear():
             return {"weights": _range(node.weights), "bias": _range(node.bias)}
@@ -32,7 +33,7 @@ def settings_of(node: Node) -> dict[str, str]:
             fires = {"threshold": _range(node.threshold), "gain": _range(node.gain), "v_min": _range(node.v_min)}
             return {**fires, "reset": node.reset, "tie": node.tie}
         case Pool():
-            return {"kind": node.kind, "size": sizes(node.size)}
+            return {"kind": node.kind, "size": shape_text(node.size)}
         case Flatten():
             return {"order": node.order}
         case Scale():
@@ -64,11 +65,11 @@ def core_tables(spec: Spec) -> tuple[Table, Table]:
             [
                 core.core,
                 ", ".join(core.origin),
-                sizes(core.input_shape),
-                sizes(core.weights.shape[2:]),
-                sizes(core.stride),
-                sizes(core.padding),
-                sizes(core.neuron_shape),
+                shape_text(core.input_shape),
+                shape_text(core.weights.shape[2:]),
+                shape_text(core.stride),
+                shape_text(core.padding),
+                shape_text(core.neuron_shape),
                 "; ".join(_targets(spec, core)),
             ]
             for core in spec.cores
@@ -119,5 +120,5 @@ def _range(array: Any) -> str:
 def _field(value: Any) -> str:
     array = np.asarray(value)
     if array.ndim > 0:
-        return f"[{sizes(array.shape)}]"
+        return f"[{shape_text(array.shape)}]"
     return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())

@@ -91,11 +91,6 @@ def _line(finding: Diagnostic) -> Text:
     return text
 
 
-def sizes(shape: Iterable[int]) -> str:
-    """Such as "2x34x34"."""
-    return "x".join(str(n) for n in shape)
-
-
 def reading_words(settings: Convention) -> str:
     """A convention, and what was set otherwise: such as "convention sinabs, reset zero, v_min -1"."""
     usual = CONVENTIONS.get(settings.name, Convention(name=settings.name))

@@ -10,9 +10,10 @@ from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import Reading, SpecOrNir
-from nirdynap.cli.screen import sizes, table
+from nirdynap.cli.screen import table
 from nirdynap.cli.source import is_nir, load_spec
 from nirdynap.errors import CompileError
+from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
     from nirdynap.frontend.raw import RawGraph
@@ -78,8 +79,8 @@ def _network_tables(file: Path, body: dict[str, Any]) -> tuple[RenderableType, .
             node["name"],
             node["type"],
             ", ".join(sources[node["name"]]) or "-",
-            sizes(node["input_shape"]) if node["input_shape"] else "?",
-            sizes(node["output_shape"]) if node["output_shape"] else "?",
+            shape_text(node["input_shape"]) if node["input_shape"] else "?",
+            shape_text(node["output_shape"]) if node["output_shape"] else "?",
             ", ".join(f"{name} {text}" for name, text in node["settings"].items()),
         ]
         for node in body["nodes"]
@@ -120,7 +121,7 @@ def _spec(file: Path, spec: Spec) -> Answer:
         _convention_line(spec.convention.name, plain(spec.convention)),
         f"digest {spec.digest()}",
         f"weights {spec.weights_digest()}",
-        f"input {sizes(spec.input_shape)} to {', '.join(inputs)}",
+        f"input {shape_text(spec.input_shape)} to {', '.join(inputs)}",
     )
     return Answer(body=body, diagnostics=spec.notes, tables=(*head, *core_tables(spec)))
 

@@ -13,9 +13,10 @@ from rich.console import RenderableType
 from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, Lowering, Running, SpecOrNir
 from nirdynap.cli.progress import progress
-from nirdynap.cli.screen import reading_words, share, sizes, table
+from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import is_nir, spec_of
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
+from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
     from nirdynap.cli.recordings import Recordings
@@ -126,5 +127,5 @@ def _samples_table(name: str, output: dict[str, Any], labels: list[int] | None) 
     return table(
         ["sample #", "label #", "decision #", "spikes #", "spikes of each neuron ..."],
         rows,
-        title=f"Output {name}, {sizes(output['shape'])}",
+        title=f"Output {name}, {shape_text(output['shape'])}",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,11 @@ import h5py
 import numpy as np
 
 from nirdynap.atomic import write_atomically
-from nirdynap.errors import (
-    BAD_PARAMETER,
-    DUPLICATE_EDGE,
-    EDGE_TO_NOWHERE,
-    Diagnostic,
-    raise_errors,
-)
+from nirdynap.errors import BAD_PARAMETER, Diagnostic, raise_errors
 from nirdynap.export.complete import NEURONS, completed
+from nirdynap.frontend.fields import own_settings
 from nirdynap.frontend.raw import GRAPH, RawGraph, RawNode, raw_from_graph
+from nirdynap.frontend.topology import edge_findings
 from nirdynap.ir.convention import check_choice
 
 # The oldest nir whose documentation reads the file as it is meant: up to 1.0.5 a neuron subtracts its threshold and
@@ -71,13 +66,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _findings(graph: RawGraph, place: str) -> Iterator[Diagnostic]:
-    names = {n.name for n in graph.nodes}
-    for edge, count in sorted(Counter(graph.edges).items()):
-        arrow = f"{edge[0]} -> {edge[1]}"
-        if not names.issuperset(edge):
-            yield EDGE_TO_NOWHERE.at(f"{place}.edges", value=arrow)
-        elif count > 1:
-            yield DUPLICATE_EDGE.at(f"{place}.edges", value=arrow, count=count)
+    yield from edge_findings(graph, place)
     for node in graph.nodes:
         at = f"{place}.nodes.{node.name}"
         if "/" in node.name or node.name in ("", "."):
@@ -123,8 +112,7 @@ def _reset_findings(node: RawNode, place: str) -> Iterator[Diagnostic]:
 
 
 def _wanted_reset(node: RawNode) -> str | None:
-    own = node.metadata.get("dynapcnn")
-    return own.get("reset") if isinstance(own, Mapping) else None
+    return own_settings(node).get("reset")
 
 
 def _with_resets(graph: RawGraph) -> RawGraph:

@@ -13,7 +13,7 @@ from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, SHAPE_MISMATCH, UNKNOWN_F
 from nirdynap.frontend.raw import RawNode
 from nirdynap.ir.convention import SETTINGS, Convention, check_choice
 from nirdynap.ir.digest import frozen
-from nirdynap.ir.units import FloatArray, Pair, Shape
+from nirdynap.ir.units import FloatArray, Pair, Shape, shape_text
 
 OUR_METADATA = "dynapcnn"
 """Under this key a node's metadata holds settings of a convention, by the names of its fields."""
@@ -34,12 +34,8 @@ class Fields:
     def only(self, *known: str) -> None:
         """Note the fields that are not among `known`, and settings of ours that we do not know: they have no effect."""
         odd = set(self.raw.fields) - set(known)
-        own = self.raw.metadata.get(OUR_METADATA, {})
-        odd |= (
-            {f"{OUR_METADATA}.{key}" for key in own if key not in SETTINGS}
-            if isinstance(own, Mapping)
-            else {OUR_METADATA}
-        )
+        odd |= {f"{OUR_METADATA}.{key}" for key in own_settings(self.raw) if key not in SETTINGS}
+        odd |= set() if isinstance(self.raw.metadata.get(OUR_METADATA, {}), Mapping) else {OUR_METADATA}
         self.findings += [UNKNOWN_FIELD.at(self.place, value=name) for name in sorted(odd)]
 
     def bad(self, parameter: str, value: object, limit: str) -> None:
@@ -93,8 +89,7 @@ class Fields:
 
     def choice(self, name: str) -> Any:
         """The node's own setting of a convention's field, from its metadata under `dynapcnn`; None if it has none."""
-        own = self.raw.metadata.get(OUR_METADATA)
-        value = own.get(name) if isinstance(own, Mapping) else None
+        value = own_settings(self.raw).get(name)
         if value is None:
             return None
         if isinstance(value, (np.generic, np.ndarray)):
@@ -113,7 +108,13 @@ class Fields:
 
     def assumed(self, name: str, given: frozenset[str]) -> bool:
         """Is the setting the convention's, because neither the call nor the node says it?"""
-        return name not in given and self.choice(name) is None
+        return name not in given and name not in own_settings(self.raw)
+
+
+def own_settings(node: RawNode) -> Mapping[str, Any]:
+    """What a node's own metadata says in our words; nothing if that is no mapping."""
+    own = node.metadata.get(OUR_METADATA)
+    return own if isinstance(own, Mapping) else {}
 
 
 def declared_shape(value: Any) -> tuple[int, ...] | None:
@@ -154,9 +155,4 @@ def spread(array: FloatArray, shape: Shape) -> FloatArray | None:
 def misfit(place: str, parameter: str, found: tuple[int, ...], shape: Shape) -> Diagnostic:
     """A parameter whose shape cannot be spread to (C, H, W)."""
     limit = f"a scalar, {shape[0]} channels or {shape_text(shape)}"
-    return SHAPE_MISMATCH.at(place, parameter=parameter, value=shape_text(found), limit=limit)
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as people write it: 2x34x34."""
-    return "x".join(str(n) for n in shape) or "a scalar"
+    return SHAPE_MISMATCH.at(place, parameter=parameter, value=shape_text(found) or "a scalar", limit=limit)

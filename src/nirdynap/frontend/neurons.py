@@ -24,6 +24,7 @@ from nirdynap.ir.units import FloatArray, Shape
 
 Maker: TypeAlias = Callable[[Shape], Node]
 
+NEURONS = ("IF", "LIF")
 _NO_LEAK = 2.0**-24  # a decay per step below this is lost to float32 rounding
 
 

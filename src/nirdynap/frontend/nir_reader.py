@@ -20,6 +20,7 @@ from nirdynap.errors import (
 )
 from nirdynap.frontend.fields import Fields, declared_shape
 from nirdynap.frontend.nested import unfold
+from nirdynap.frontend.neurons import NEURONS
 from nirdynap.frontend.nodes import parse_node
 from nirdynap.frontend.raw import RawGraph, raw_from_graph
 from nirdynap.frontend.safe_hdf5 import read_hdf5
@@ -129,7 +130,7 @@ def _network_wide(
     """Settings that the whole network shares, taken from the metadata of its neurons if they agree."""
     if "spikes_per_step" in given:
         return convention, []
-    neurons = [f for f in fields if f.raw.type == "IF"]
+    neurons = [f for f in fields if f.raw.type in NEURONS]
     settings = {f.choice("spikes_per_step") or convention.spikes_per_step for f in neurons}
     if len(settings) > 1:
         found = " and ".join(sorted(settings))

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from nirdynap.errors import (
-    OVERLAPPING_POOL,
-    SHAPE_MISMATCH,
-    UNSUPPORTED_NODE,
-    CompileError,
-)
-from nirdynap.frontend.fields import Fields, misfit, shape_text, spread
+from nirdynap.errors import OVERLAPPING_POOL, SHAPE_MISMATCH, UNSUPPORTED_NODE, CompileError
+from nirdynap.frontend.fields import Fields, misfit, spread
 from nirdynap.frontend.neurons import Maker, parse_if, parse_lif
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.network import Conv, Flatten, Input, Linear, Node, Output, Pool, Scale
-from nirdynap.ir.units import FloatArray, Pair, Shape
+from nirdynap.ir.units import FloatArray, Pair, Shape, shape_text
 
 Parser: TypeAlias = Callable[[Fields, Convention, frozenset[str]], Maker | None]
 
@@ -142,8 +137,8 @@ def _pool(fields: Fields, convention: Convention, given: frozenset[str]) -> Make
         fields.findings.append(
             OVERLAPPING_POOL.at(fields.place, parameter="padding", value=str(padding), limit="padding 0")
         )
-    kind = "sum" if fields.raw.type == "SumPool2d" else "avg"
-    return lambda shape: Pool(name=name, origin=(name,), input_shape=shape, kind=kind, size=size)  # type: ignore[arg-type]
+    kind: Literal["sum", "avg"] = "sum" if fields.raw.type == "SumPool2d" else "avg"
+    return lambda shape: Pool(name=name, origin=(name,), input_shape=shape, kind=kind, size=size)
 
 
 def _flatten(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:

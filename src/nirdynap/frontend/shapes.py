@@ -22,7 +22,7 @@ from nirdynap.frontend.fields import declared_shape
 from nirdynap.frontend.neurons import Maker
 from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.ir.network import Conv, Edge, Node, Pool, topological_order
-from nirdynap.ir.units import Shape
+from nirdynap.ir.units import Shape, shape_text
 
 _MOST_ELEMENTS = 1 << 24  # 50 times the neurons of the largest chip: beyond it, findings would cost all memory
 
@@ -50,7 +50,7 @@ def input_shape_of(graph: RawGraph, name: str, given: tuple[int, ...] | None) ->
         possible = possible if len(possible) == 1 else []  # consumers that disagree say nothing
     shapes = [shape for shape in possible if shape is not None]
     if not shapes:
-        found = f"of {name}" if declared is None else _text(declared)
+        found = f"of {name}" if declared is None else shape_text(declared)
         raise CompileError([UNKNOWN_SHAPE.at(node_place(name), value=found)])
     return next((s for s in shapes if all(_fits(s, h) for h in hints)), shapes[0])
 
@@ -102,7 +102,7 @@ def shaped_nodes(
                 continue
             shapes = {s: made[s].output_shape for s in sorted(sources)}
             if len(set(shapes.values())) > 1:
-                found = "of " + ", ".join(f"{s} {_text(v)}" for s, v in shapes.items())
+                found = "of " + ", ".join(f"{s} {shape_text(v)}" for s, v in shapes.items())
                 raise CompileError(
                     [SHAPE_MISMATCH.at(node_place(name), parameter="the sum", value=found, limit="one shape")]
                 )
@@ -126,7 +126,7 @@ def _size_findings(node: Node) -> Iterator[Diagnostic]:
         window = (node.dilation[0] * (ky - 1) + 1, node.dilation[1] * (kx - 1) + 1)
         arrays["kernel"] = (out, node.input_shape[0], *window)
     if min(node.output_shape) < 1:
-        what = {"parameter": "a window of", "value": _text(window), "limit": _text(node.input_shape)}
+        what = {"parameter": "a window of", "value": shape_text(window), "limit": shape_text(node.input_shape)}
         yield EMPTY_MAP.at(place, **what)
         return
     for parameter, shape in arrays.items():
@@ -144,12 +144,10 @@ def _declared_otherwise(raw: RawNode, node: Node) -> list[Diagnostic]:
     declared = declared_shape(raw.fields.get(field)) if field else None
     if declared is None or _squeezed(declared) == _squeezed(ours):
         return []
-    return [DECLARED_SHAPE.at(node_place(raw.name), parameter=field, value=_text(declared), limit=_text(ours))]
+    return [
+        DECLARED_SHAPE.at(node_place(raw.name), parameter=field, value=shape_text(declared), limit=shape_text(ours))
+    ]
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
-
-
-def _text(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

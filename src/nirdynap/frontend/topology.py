@@ -27,18 +27,25 @@ def topology_findings(graph: RawGraph) -> Iterator[Diagnostic]:
     if not graph.nodes:
         yield EMPTY_GRAPH.at("$.nodes", value=0)
         return
+    yield from edge_findings(graph, "$")
     names = {n.name for n in graph.nodes}
-    for edge, count in sorted(Counter(graph.edges).items()):
-        if not names.issuperset(edge):
-            yield EDGE_TO_NOWHERE.at("$.edges", value=_arrow(edge))
-        elif count > 1:
-            yield DUPLICATE_EDGE.at("$.edges", value=_arrow(edge), count=count)
     edges = tuple(e for e in dict.fromkeys(graph.edges) if names.issuperset(e))
     yield from _end_findings(graph, edges)
     try:
         topological_order(tuple(names), tuple(Edge(source=a, target=b) for a, b in edges))
     except CompileError as error:
         yield from error.diagnostics
+
+
+def edge_findings(graph: RawGraph, place: str) -> Iterator[Diagnostic]:
+    """Edges of the graph at `place` that name no node, or are written more than once."""
+    names = {n.name for n in graph.nodes}
+    for edge, count in sorted(Counter(graph.edges).items()):
+        arrow = f"{edge[0]} -> {edge[1]}"
+        if not names.issuperset(edge):
+            yield EDGE_TO_NOWHERE.at(f"{place}.edges", value=arrow)
+        elif count > 1:
+            yield DUPLICATE_EDGE.at(f"{place}.edges", value=arrow, count=count)
 
 
 def _end_findings(graph: RawGraph, edges: tuple[tuple[str, str], ...]) -> Iterator[Diagnostic]:
@@ -80,7 +87,3 @@ def _reached(start: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]
                 reached.add(name)
                 waiting.append(name)
     return reached
-
-
-def _arrow(edge: tuple[str, str]) -> str:
-    return f"{edge[0]} -> {edge[1]}"

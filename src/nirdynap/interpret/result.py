@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from nirdynap.ir.network import Network
+from nirdynap.ir.result import only
 from nirdynap.ir.units import FloatArray, IntArray, decide
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ class FloatResult:
     @property
     def raster(self) -> FloatArray | Mapping[str, FloatArray]:
         """Output values [time, batch, c, y, x]; a mapping by Output node where there are several."""
-        return _only(self.outputs)
+        return only(self.outputs)
 
     @property
     def decision(self) -> IntArray | Mapping[str, IntArray]:
@@ -45,8 +43,4 @@ class FloatResult:
         The lowest of equal ones; -1 for a sample without a spike.
         """
         totals = {name: r.sum(axis=0).reshape(r.shape[1], -1) for name, r in self.outputs.items()}
-        return _only({name: decide(t) for name, t in totals.items()})
-
-
-def _only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:
-    return next(iter(by_output.values())) if len(by_output) == 1 else by_output
+        return only({name: decide(t) for name, t in totals.items()})

@@ -106,12 +106,12 @@ class Result:
     @property
     def raster(self) -> IntArray | Mapping[str, IntArray]:
         """Output counts [time, batch, c, y, x]; a mapping by Output node where there are several."""
-        return _only(self.output_rasters)
+        return only(self.output_rasters)
 
     @property
     def events(self) -> Events | tuple[Events, ...] | Mapping[str, tuple[Events, ...]]:
         """Output events of the run: Events for one sample, a tuple for a batch, a mapping for several outputs."""
-        lists = _only(self.output_events)
+        lists = only(self.output_events)
         return lists[0] if isinstance(lists, tuple) and len(lists) == 1 else lists
 
     @property
@@ -121,7 +121,7 @@ class Result:
         The lowest of equal ones; -1 for a sample without a spike.
         """
         totals = {port.name: pool_counts(self.counts[port.core], port.pooling) for port in self.spec.outputs}
-        return _only({name: decide(t.reshape(len(t), -1)) for name, t in totals.items()})
+        return only({name: decide(t.reshape(len(t), -1)) for name, t in totals.items()})
 
     def __getitem__(self, name: str) -> CoreRecord:
         """The part of the core that holds the user's node `name`."""
@@ -129,5 +129,6 @@ class Result:
         return CoreRecord(core=core, counts=self.counts[core], membrane=self.membranes[core], stats=self.stats[core])
 
 
-def _only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:
+def only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:
+    """The value of the one Output, or the mapping by name where there are several."""
     return next(iter(by_output.values())) if len(by_output) == 1 else by_output

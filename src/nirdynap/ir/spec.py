@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from nirdynap.errors import Diagnostic
 from nirdynap.ir.convention import Convention, SpikesPerStep
 from nirdynap.ir.digest import Digested, digest
-from nirdynap.ir.units import IntArray, Pair, Shape
+from nirdynap.ir.units import IntArray, Pair, Shape, shape_text
 
 
 class Memory(NamedTuple):
@@ -82,7 +82,7 @@ class CoreSpec(Digested):
     decimator: int = 1
 
     def __repr__(self) -> str:
-        weights = "x".join(map(str, self.weights.shape))
+        weights = shape_text(self.weights.shape)
         return (
             f"CoreSpec(core={self.core}, name={self.name!r}, weights {weights}, threshold_high={self.threshold_high})"
         )

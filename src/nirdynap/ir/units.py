@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def pool_counts(counts: IntArray, pooling: int) -> IntArray:
 def is_positive(number: object) -> bool:
     """Is it a whole number from 1 up? (True is not a number.)"""
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number >= 1)
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """A shape as people write it: 2x34x34."""
+    return "x".join(str(n) for n in shape)
 
 
 def decide(totals: npt.NDArray[Any]) -> IntArray:

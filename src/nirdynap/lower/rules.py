@@ -27,7 +27,7 @@ from nirdynap.errors import (
 )
 from nirdynap.ir.layers import IntLayer, Layer
 from nirdynap.ir.spec import Memory
-from nirdynap.ir.units import Pair
+from nirdynap.ir.units import shape_text
 
 Rule = Callable[[Layer, Chip], Iterator[Diagnostic]]
 
@@ -42,13 +42,13 @@ def kernel_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
 def stride_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
     """Strides are powers of two, y and x independent."""
     if any(s not in chip.limits.strides for s in layer.stride):
-        yield STRIDE.at(node_place(layer.name), value=_pair(layer.stride), limit=_options(chip.limits.strides))
+        yield STRIDE.at(node_place(layer.name), value=shape_text(layer.stride), limit=_options(chip.limits.strides))
 
 
 def padding_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
     """Padding has a largest size, y and x independent."""
     if max(layer.padding) > chip.limits.padding:
-        yield PADDING.at(node_place(layer.name), value=_pair(layer.padding), limit=chip.limits.padding)
+        yield PADDING.at(node_place(layer.name), value=shape_text(layer.padding), limit=chip.limits.padding)
 
 
 def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
@@ -56,20 +56,20 @@ def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
     for pooling in dict.fromkeys([*(link.pooling for link in layer.links), *(r.pooling for r in layer.readouts)]):
         if pooling[0] != pooling[1] or pooling[0] not in chip.limits.poolings:
             limit = _options(chip.limits.poolings)
-            yield POOLING.at(node_place(layer.name), value=_pair(pooling), limit=limit)
+            yield POOLING.at(node_place(layer.name), value=shape_text(pooling), limit=limit)
         if pooling[0] > layer.neuron_shape[1] or pooling[1] > layer.neuron_shape[2]:
-            size = _pair(layer.neuron_shape[1:])
-            yield EMPTY_MAP.at(node_place(layer.name), parameter="pooling", value=_pair(pooling), limit=size)
+            size = shape_text(layer.neuron_shape[1:])
+            yield EMPTY_MAP.at(node_place(layer.name), parameter="pooling", value=shape_text(pooling), limit=size)
 
 
 def maps_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
     """Input and output maps have a largest side; the output's is before pooling."""
     if max(layer.input_shape[1:]) > chip.limits.input_map:
-        limit = _pair((chip.limits.input_map,) * 2)
-        yield INPUT_MAP.at(node_place(layer.name), value=_pair(layer.input_shape[1:]), limit=limit)
+        limit = shape_text((chip.limits.input_map,) * 2)
+        yield INPUT_MAP.at(node_place(layer.name), value=shape_text(layer.input_shape[1:]), limit=limit)
     if max(layer.neuron_shape[1:]) > chip.limits.output_map:
-        limit = _pair((chip.limits.output_map,) * 2)
-        yield OUTPUT_MAP.at(node_place(layer.name), value=_pair(layer.neuron_shape[1:]), limit=limit)
+        limit = shape_text((chip.limits.output_map,) * 2)
+        yield OUTPUT_MAP.at(node_place(layer.name), value=shape_text(layer.neuron_shape[1:]), limit=limit)
 
 
 def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
@@ -164,10 +164,6 @@ def _lacking(need: Memory, chip: Chip) -> Iterator[tuple[int, str]]:
         if has not in seen:
             seen.add(has)
             yield i, " and ".join(f for f in Memory._fields if getattr(need, f) > getattr(has, f))
-
-
-def _pair(pair: Pair) -> str:
-    return f"{pair[0]}x{pair[1]}"
 
 
 def _options(values: tuple[int, ...]) -> str:

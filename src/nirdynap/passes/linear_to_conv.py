@@ -9,8 +9,8 @@ import numpy as np
 from nirdynap.errors import MISPLACED_FLATTEN, SHAPE_MISMATCH, CompileError, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.network import Conv, Flatten, Linear, Network, Output, Scale
-from nirdynap.ir.units import FloatArray, Shape
-from nirdynap.passes.rewrite import bypassed, credited, replaced, text
+from nirdynap.ir.units import FloatArray, Shape, shape_text
+from nirdynap.passes.rewrite import bypassed, credited, replaced
 
 
 def linear_to_conv(network: Network) -> Network:
@@ -27,7 +27,7 @@ def linear_to_conv(network: Network) -> Network:
         sources = network.sources(linear.name)
         layouts = {(s.input_shape, s.order) if isinstance(s, Flatten) else (s.output_shape, "chw") for s in sources}
         if len(layouts) > 1:
-            found = "of " + " and ".join(sorted(f"{text(shape)} ({order})" for shape, order in layouts))
+            found = "of " + " and ".join(sorted(f"{shape_text(shape)} ({order})" for shape, order in layouts))
             limit = "one shape and order of the maps in front of Flatten"
             findings.append(SHAPE_MISMATCH.at(node_place(linear.name), parameter="the sum", value=found, limit=limit))
             continue
@@ -40,7 +40,7 @@ def linear_to_conv(network: Network) -> Network:
             bias=linear.bias,
         )
         for flat in (s for s in sources if isinstance(s, Flatten)):
-            conv = credited(conv, flat.origin)  # type: ignore[assignment]
+            conv = credited(conv, flat.origin)
         network = replaced(network, conv)
     return _without_flatten(network, findings)
 

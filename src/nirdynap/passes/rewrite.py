@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TypeVar
 
 from nirdynap.ir.network import Edge, Network, Node
+
+_N = TypeVar("_N", bound=Node)
 
 
 def replaced(network: Network, new: Node) -> Network:
@@ -49,11 +52,6 @@ def fresh_name(network: Network, base: str) -> str:
     return base
 
 
-def credited(node: Node, origin: tuple[str, ...]) -> Node:
+def credited(node: _N, origin: tuple[str, ...]) -> _N:
     """`node`, which now also stands for the user's nodes `origin`."""
     return dataclasses.replace(node, origin=(*node.origin, *(o for o in origin if o not in node.origin)))
-
-
-def text(shape: tuple[int, ...]) -> str:
-    """A shape as people write it: 2x34x34."""
-    return "x".join(map(str, shape))
