@@ -75,7 +75,7 @@ def test_errors_are_diagnostics(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.startswith("ND903 system error, at $: out of memory; try ")
 
 
-@pytest.mark.parametrize("command", ["check", "convert", "show", "demo", "simulate", "verify"])
+@pytest.mark.parametrize("command", ["check", "convert", "export", "show", "demo", "simulate", "verify"])
 def test_notes_on_the_network_are_not_told_on_every_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     note = WEIGHTS_VANISH.at("$.nodes.fc", value=1, limit=2)
     moved = ROUNDING_MOVED_SPIKE.at("$.nodes.fc", value=1, limit=0, step=0, sample=0, where=(0, 0, 0), distance=0.0)

@@ -183,6 +183,15 @@ def test_nothing_that_is_given_is_changed():
         ({"weights": np.array([[[[1e39]]]])}, "ND408"),
         ({"threshold": 1e39}, "ND408"),
         ({"weights": np.array([[[[1e-40]]]]), "threshold": 1e-40}, "ND408"),
+        ({"scale": 0.0}, "ND126"),
+        ({"scale": math.inf}, "ND126"),
+        ({"scale": 1e39}, "ND408"),
+        ({"scale": 0.2, "threshold": 10.0}, "ND407"),
+        ({"scale": 128.0}, "ND409"),
+        ({"scale": 1.0, "weights": np.full((1, 1, 1, 1), -129.0)}, "ND409"),
+        ({"scale": 1.0, "weights": np.full((1, 1, 1, 1), 1e30)}, "ND409"),
+        ({"scale": 1.0, "threshold": 32768.0}, "ND409"),
+        ({"scale": 1.0, "bias": [4e4]}, "ND403"),
     ],
 )
 def test_what_has_no_good_integers_is_refused(changed, code):
@@ -190,6 +199,26 @@ def test_what_has_no_good_integers_is_refused(changed, code):
     with pytest.raises(CompileError) as caught:
         discretize_conv_if(**arguments)
     assert code in codes(caught)
+
+
+@given(
+    st.lists(st.integers(-128, 127), min_size=1, max_size=6),
+    st.integers(1, 32767),
+    st.integers(-32768, 32767),
+    st.integers(-32768, -1),
+)
+def test_integers_stay_what_they_are_at_a_given_scale_of_one(weights, threshold, bias, v_min):
+    array = np.array(weights).reshape(1, -1, 1, 1)
+    core = discretize_conv_if(array, threshold, bias=[bias], v_min=v_min, scale=1.0)
+    np.testing.assert_array_equal(core.weights, array)
+    assert (core.threshold_high, core.threshold_low, core.scale) == (threshold, v_min, 1.0)
+    assert core.bias is None if bias == 0 else core.bias.tolist() == [bias]
+    assert core.findings == ()
+
+
+def test_a_given_scale_rounds_like_any_other():
+    core = discretize_conv_if(np.array([[[[0.26, -1.0]]]]), 2.6, scale=10.0)
+    assert (core.weights.ravel().tolist(), core.threshold_high) == ([3, -10], 26)
 
 
 # --- all layers -------------------------------------------------------------------------------------------------------
@@ -228,7 +257,7 @@ def test_everything_else_is_carried_over():
     layer = build_layer(bias=[0.5, -0.5], stride=(2, 1), padding=(1, 0), v_min=-1.0, input_shifts=(0, 1))
     ((core,), _) = discretize((layer,), bias_bits=8, spikes_per_step="many")
     for field in dataclasses.fields(core):
-        if field.name in {f.name for f in dataclasses.fields(layer)} - {"weights", "bias"}:
+        if field.name in {f.name for f in dataclasses.fields(layer)} - {"weights", "bias", "scale"}:
             assert getattr(core, field.name) == getattr(layer, field.name)
 
 
@@ -236,3 +265,4 @@ def test_rounding_error_is_relative_to_the_weights():
     weights = np.array([[[[1.0, 0.4]]]])
     assert rounding_error(weights, np.array([[[[1, 0]]]]), 1.0) == pytest.approx(math.sqrt(0.16 / 1.16))
     assert rounding_error(weights, np.array([[[[5, 2]]]]), 5.0) == 0
+    assert rounding_error(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), 1.0) == 0

@@ -37,7 +37,7 @@ from nirdynap.errors import (
 )
 
 # What a network is approximated by is told where it is looked at, not again on every run of it.
-_TELL_NOTES = ("check", "convert", "show", "demo")
+_TELL_NOTES = ("check", "convert", "export", "show", "demo")
 _FOUND_BY_RUNNING = "ND7"
 
 _NOT_THE_NETWORK = {

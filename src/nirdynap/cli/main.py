@@ -14,12 +14,13 @@ from nirdynap.cli.check import check
 from nirdynap.cli.chips import chips
 from nirdynap.cli.convert import convert
 from nirdynap.cli.demo import demo
+from nirdynap.cli.export import export
 from nirdynap.cli.show import show
 from nirdynap.cli.simulate import simulate
 from nirdynap.cli.verify import verify
 from nirdynap.errors import BAD_COMMAND_LINE
 
-COMMANDS = {f.__name__: f for f in (check, convert, show, simulate, verify, chips, demo)}
+COMMANDS = {f.__name__: f for f in (check, convert, export, show, simulate, verify, chips, demo)}
 
 app = typer.Typer(
     name="nirdynap",

@@ -36,7 +36,7 @@ class Layer(Digested):
         input_shape, neuron_shape: (C, H, W).
         weights: float64 [out, in, ky, kx]; bias: float64 [out] or None.
         stride, padding: (y, x).
-        threshold: one number; v_min: lower bound or None.
+        threshold: one number; v_min: lower bound or None; scale: from these floats to integers, None to have it chosen.
         links: destinations among the layers; readouts: Output nodes; input_shifts: feature shift of each edge
             from the network's input.
     """
@@ -56,6 +56,7 @@ class Layer(Digested):
     links: tuple[Link, ...]
     readouts: tuple[Readout, ...]
     input_shifts: tuple[int, ...]
+    scale: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

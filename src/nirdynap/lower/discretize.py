@@ -20,6 +20,7 @@ from nirdynap.errors import (
     BEYOND_FLOAT32,
     BIAS_OVERFLOW,
     DEAD_LAYER,
+    GIVEN_SCALE,
     LOWER_BOUND_CLIPPED,
     NOT_FINITE,
     TIE_OVERFLOW,
@@ -32,7 +33,15 @@ from nirdynap.errors import (
 )
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import IntLayer, Layer
-from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, FloatArray, IntArray
+from nirdynap.ir.units import (
+    INT16_MAX,
+    INT16_MIN,
+    THRESHOLD_LOW_MAX,
+    WEIGHT_MAX,
+    WEIGHT_MIN,
+    FloatArray,
+    IntArray,
+)
 
 WEIGHT_BITS = 8
 STATE_BITS = 16
@@ -90,11 +99,12 @@ def discretize_conv_if(
     v_min: float | None = None,
     state: npt.ArrayLike | None = None,
     bias_bits: int = 8,
+    scale: float | None = None,
     place: str = "$",
 ) -> IntParameters:
-    """A convolution and its neurons under one scale (rule "max-abs").
+    """A convolution and its neurons under one scale: the given one, or that of rule "max-abs".
 
-    Weights, threshold and, with `bias_bits` = 8, the bias decide the scale; lower bound and state never do.
+    By that rule weights, threshold and, with `bias_bits` = 8, the bias decide the scale; lower bound and state never.
 
     Args:
         weights: float [out, in, ky, kx].
@@ -103,25 +113,24 @@ def discretize_conv_if(
         v_min: lower bound of the membrane, or None for none: threshold_low is -32768 then.
         state: membranes [out, y, x] to start from, or None.
         bias_bits: 8 (as sinabs) or 16 (as the chip).
+        scale: what to multiply by, > 0; None for the rule.
         place: where to report findings.
 
     Raises:
         CompileError: ND107, ND108, ND126 or ND408 for what is no number, threshold or choice; ND401 all-zero weights,
-            ND402 threshold rounds to 0, ND403 bias out of range, ND407 all weights round to 0.
+            ND402 threshold rounds to 0, ND403 bias out of range, ND407 all weights round to 0, ND409 weights or
+            threshold out of range.
     """
-    raise_errors(_unusable(weights, threshold, bias, v_min, state, bias_bits, place))
+    raise_errors(_unusable(weights, threshold, bias, v_min, state, bias_bits, scale, place))
     w = np.asarray(weights, dtype=np.float64)
     b = None if bias is None or not np.any(bias) else np.asarray(bias, dtype=np.float64)
-    scales = {"weights": scale_for_bits(w, WEIGHT_BITS), "threshold": scale_for_bits(threshold, STATE_BITS)}
-    if b is not None and bias_bits == WEIGHT_BITS:
-        scales["bias"] = scale_for_bits(b, WEIGHT_BITS)
-    ruler = min(scales, key=scales.__getitem__)
-    scale = scales[ruler]
+    ruler, scale = _max_abs(w, threshold, b, bias_bits) if scale is None else ("given scale", scale)
     if scale > _FLOAT32_MAX:
         raise CompileError([BEYOND_FLOAT32.at(place, parameter="scale", value=f"{scale:g}", limit=f"{_FLOAT32_MAX:g}")])
-    integers = discretize_tensor(w, scale)
+    integers = discretize_tensor(_within(w, scale), scale)
     findings = list(_vanished(w, integers, scale, ruler, place))
-    high = discretize_scalar(threshold, scale)
+    high = discretize_scalar(float(_within(threshold, scale)), scale)
+    findings += _out_of_range(integers, high, scale, place)
     if high < 1:
         limit = f"{np.abs(w).max():g}"
         findings.append(VANISHING_THRESHOLD.at(place, value=f"{threshold:g}", scale=f"{scale:g}", limit=limit))
@@ -141,6 +150,25 @@ def discretize_conv_if(
     )
 
 
+def _max_abs(w: FloatArray, threshold: float, bias: FloatArray | None, bias_bits: int) -> tuple[str, float]:
+    """Which of the parameters decides the scale, and the scale that makes the most of its bits."""
+    scales = {"weights": scale_for_bits(w, WEIGHT_BITS), "threshold": scale_for_bits(threshold, STATE_BITS)}
+    if bias is not None and bias_bits == WEIGHT_BITS:
+        scales["bias"] = scale_for_bits(bias, WEIGHT_BITS)
+    ruler = min(scales, key=scales.__getitem__)
+    return ruler, scales[ruler]
+
+
+def _out_of_range(integers: IntArray, high: int, scale: float, place: str) -> Iterator[Diagnostic]:
+    """What a given scale makes too large; the rule's own never does."""
+    low, most = int(integers.min()), int(integers.max())
+    if low < WEIGHT_MIN or most > WEIGHT_MAX:
+        limit, worst = f"{WEIGHT_MIN}..{WEIGHT_MAX}", max(most, low, key=abs)
+        yield GIVEN_SCALE.at(place, parameter="weight", value=worst, scale=f"{scale:g}", limit=limit)
+    if high > INT16_MAX:
+        yield GIVEN_SCALE.at(place, parameter="threshold", value=high, scale=f"{scale:g}", limit=f"1..{INT16_MAX}")
+
+
 def _unusable(
     weights: npt.ArrayLike,
     threshold: float,
@@ -148,11 +176,14 @@ def _unusable(
     v_min: float | None,
     state: npt.ArrayLike | None,
     bias_bits: int,
+    scale: float | None,
     place: str,
 ) -> Iterator[Diagnostic]:
     """What no scale could repair."""
     if bias_bits not in (WEIGHT_BITS, STATE_BITS):
         yield BAD_OPTION.at(place, parameter="bias_bits", value=bias_bits, limit="8 or 16")
+    if scale is not None and not 0 < scale < math.inf:
+        yield BAD_OPTION.at(place, parameter="scale", value=scale, limit="a positive number")
     if threshold <= 0:
         yield BAD_THRESHOLD.at(place, value=threshold, limit=0)
     given = {"weight": weights, "threshold": threshold, "bias": bias, "v_min": v_min, "state": state}
@@ -164,14 +195,15 @@ def _unusable(
         elif array.size and np.abs(array).max() > _FLOAT32_MAX:
             largest = f"{np.abs(array).max():g}"
             yield BEYOND_FLOAT32.at(place, parameter=f"largest {name}", value=largest, limit=f"{_FLOAT32_MAX:g}")
-    if not np.any(weights):
+    if scale is None and not np.any(weights):
         yield ALL_ZERO_WEIGHTS.at(place)
 
 
 def _vanished(w: FloatArray, integers: IntArray, scale: float, ruler: str, place: str) -> Iterator[Diagnostic]:
     """Did weights round to 0, or even all of them?"""
-    if not integers.any():
+    if not integers.any() and w.any():
         remedy = "bias_bits=16, or a smaller bias" if ruler == "bias" else "a smaller threshold, or larger weights"
+        remedy = "a larger scale" if ruler == "given scale" else remedy
         value = f"{np.abs(w).max():g}"
         yield DEAD_LAYER.at(place, parameter=ruler, value=value, limit=f"{scale:g}", remedy=remedy)
         return
@@ -197,7 +229,13 @@ def discretize(
 def _int_layer(layer: Layer, bias_bits: int, spikes_per_step: str, findings: list[Diagnostic]) -> IntLayer:
     place = node_place(layer.name)
     core = discretize_conv_if(
-        layer.weights, layer.threshold, bias=layer.bias, v_min=layer.v_min, bias_bits=bias_bits, place=place
+        layer.weights,
+        layer.threshold,
+        bias=layer.bias,
+        v_min=layer.v_min,
+        bias_bits=bias_bits,
+        scale=layer.scale,
+        place=place,
     )
     findings += core.findings
     # A model that waits at v == threshold fires at threshold + 1 on integers; with this reset that is the same thing.
@@ -226,7 +264,9 @@ def _int_layer(layer: Layer, bias_bits: int, spikes_per_step: str, findings: lis
 
 
 def rounding_error(weights: FloatArray, integers: IntArray, scale: float) -> float:
-    """Root mean square of what rounding changed, relative to the weights' own."""
+    """Root mean square of what rounding changed, relative to the weights' own; 0 for no change at all."""
+    if not weights.any():
+        return 0.0
     change = integers / scale - weights
     return float(np.sqrt((change**2).sum() / (weights**2).sum()))
 

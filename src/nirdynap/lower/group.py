@@ -51,6 +51,7 @@ def _layer(network: Network, conv: Conv, index: dict[str, int]) -> Layer:
         input_shifts=tuple(
             e.feature_shift for e in network.edges_into(conv.name) if isinstance(network.node(e.source), Input)
         ),
+        scale=neuron.scale,
     )
 
 

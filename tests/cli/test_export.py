@@ -1,0 +1,38 @@
+"""nirdynap export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commands import ask, codes, run
+
+import nirdynap
+
+
+def test_a_spec_or_a_graph_is_written_as_integers(net: Path, tmp_path: Path) -> None:
+    spec = nirdynap.nir_to_dynapcnn(net, "speck2b", convention="sinabs")
+    nirdynap.save(spec, tmp_path / "spec.h5")
+    body = ask("export", tmp_path / "spec.h5", "--output", tmp_path / "from_spec.nir")["body"]
+    assert body == {"chip": "speck2b", "digest": spec.digest(), "output": str(tmp_path / "from_spec.nir")}
+    words = ["--chip", "speck2b", "--convention", "sinabs"]
+    assert ask("export", net, "--output", tmp_path / "from_graph.nir", *words)["body"]["digest"] == spec.digest()
+    assert (tmp_path / "from_spec.nir").read_bytes() == (tmp_path / "from_graph.nir").read_bytes()
+    assert nirdynap.nir_to_dynapcnn(tmp_path / "from_spec.nir", "speck2b") == spec
+
+
+def test_what_people_see(net: Path, tmp_path: Path) -> None:
+    result = run("export", net, "--convention", "torch", "--output", tmp_path / "int.nir")
+    assert result.exit_code == 0
+    assert result.stdout.replace("\n", "").startswith(f"{tmp_path / 'int.nir'}: {net} in the integers of speck2f")
+
+
+@pytest.mark.parametrize(("name", "code"), [("int.h5", "ND606"), ("absent/int.nir", "ND605")])
+def test_where_it_cannot_be_written(net: Path, tmp_path: Path, name: str, code: str) -> None:
+    assert codes(ask("export", net, "--convention", "torch", "--output", tmp_path / name, code=2)) == [code]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_leaves_no_file(too_large: Path, tmp_path: Path) -> None:
+    assert run("export", too_large, "--output", tmp_path / "int.nir").exit_code == 1
+    assert list(tmp_path.iterdir()) == []
