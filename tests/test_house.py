@@ -31,6 +31,7 @@ PUBLIC = {
     "discretize_conv_if",
     "discretize_scalar",
     "discretize_tensor",
+    "dynapcnn_to_nir",
     "dynapcnn_to_torch",
     "load",
     "load_chip",
@@ -39,6 +40,7 @@ PUBLIC = {
     "save",
     "scale_for_bits",
     "simulate",
+    "to_nir",
     "verify",
     "write",
 }

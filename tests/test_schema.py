@@ -159,6 +159,9 @@ SETTINGS = {
     "flatten": "chw",
     "delay": 0,
     "dt": None,
+    "integration": "euler",
+    "reset_time": "now",
+    "leak": "refuse",
     "drop_delay": False,
 }
 RUNG = {
@@ -193,6 +196,7 @@ COMPARISON = {
         "reference": 3,
     },
 }
+SUMMARY = {"nodes": 3, "edges": 2, "weights": 24, "checksum": DIGEST}
 NODE = {"name": "fc", "type": "Linear", "parameters": 24, "settings": {"bias": "none"}}
 BODIES: dict[str, list[dict[str, Any]]] = {
     "check": [
@@ -200,6 +204,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "fits": False,
             "chip": "speck2f",
             "convention": "nir",
+            "settings": None,
             "layers": [ROW],
             "cores": [{"core": 0, "capacity": MEMORY, "layer": None}],
             "digest": None,
@@ -208,20 +213,27 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "convert": [
         {"chip": "speck2f", "convention": "nir", "digest": DIGEST, "weights_digest": DIGEST, "output": "net.h5"}
     ],
+    "export": [{"chip": "speck2f", "digest": DIGEST, "output": "net.nir"}],
     "show": [
         {
             "kind": "network",
             "version": None,
+            "in_the_file": SUMMARY,
+            "as_read": SUMMARY,
             "convention": "nir",
             "settings": SETTINGS,
+            "why": "as asked for",
             "nodes": [NODE | {"input_shape": [1, 2, 3], "output_shape": [4, 1, 1]}],
             "edges": [{"source": "input", "target": "fc", "feature_shift": 0}],
         },
         {
             "kind": "network",
             "version": "1.0.4",
+            "in_the_file": SUMMARY,
+            "as_read": None,
             "convention": "nir",
             "settings": None,
+            "why": None,
             "nodes": [NODE | {"input_shape": None, "output_shape": None}],
             "edges": [],
         },

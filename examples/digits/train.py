@@ -121,6 +121,7 @@ def train(images: Tensor, labels: Tensor) -> Network:
 def to_nir(network: Network) -> nir.NIRGraph:
     """The network as a graph whose nodes say themselves what NIR leaves open."""
     habits = {"dynapcnn": {"reset": "subtract", "tie": "fires", "v_min": "-threshold", "spikes_per_step": "many"}}
+    order = {"dynapcnn": {"flatten": "chw"}}
     two, none = np.array([2, 2]), np.array([0, 0])
 
     def weights(layer: nn.Module) -> np.ndarray:
@@ -137,7 +138,7 @@ def to_nir(network: Network) -> nir.NIRGraph:
         "conv2": nir.Conv2d((4, 4), weights(network.conv2), 1, 1, 1, 1, np.zeros(32)),
         "spike2": neurons(32, 4, 4),
         "pool2": nir.SumPool2d(two, two, none),
-        "flatten": nir.Flatten({"input": np.array([32, 2, 2])}, start_dim=0),
+        "flatten": nir.Flatten({"input": np.array([32, 2, 2])}, start_dim=0, metadata=order),
         "dense": nir.Linear(weights(network.dense)),
         "spike3": neurons(10),
         "output": nir.Output({"output": np.array([10])}),

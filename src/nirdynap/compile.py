@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, raise_errors
 from nirdynap.frontend import read
-from nirdynap.ir.convention import Convention
+from nirdynap.ir.convention import AUTO, Convention
 from nirdynap.ir.layers import Layer
+from nirdynap.ir.network import Network
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.spec import Spec
 from nirdynap.lower.assemble import assemble
@@ -23,7 +24,7 @@ from nirdynap.lower.group import group
 from nirdynap.lower.place import place, placement_findings
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.timing import timing_findings
-from nirdynap.passes import normalise
+from nirdynap.passes import approximate_leak, normalise
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,7 +43,7 @@ def nir_to_dynapcnn(
     source: str | os.PathLike[str] | Any,
     chip: str | Path | Chip = "speck2f",
     *,
-    convention: str | Convention = "nir",
+    convention: str | Convention = AUTO,
     bias_bits: int = 8,
     **reading: Unpack[ReadOptions],
 ) -> Spec:
@@ -67,16 +68,17 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
-    outcome = _corridor(source, load_chip(chip), convention, bias_bits, reading)
+    outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
     return outcome.spec
 
 
-def _corridor(source: Any, chip: Chip, convention: str | Convention, bias_bits: int, reading: ReadOptions) -> _Outcome:
+def _corridor(network: Network, chip: Chip, bias_bits: int) -> _Outcome:
+    """From what `read` made of a foreign graph: frozen, with shapes."""
     if bias_bits not in (8, 16):
         raise CompileError([BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=bias_bits, limit="8 or 16")])
-    network = read(source, convention, **reading)  # foreign graph -> frozen, with shapes
+    network = approximate_leak(network)  # refused, unless the caller asks for another network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
     layers = group(network)  # -> one core's work each
     findings = [
@@ -98,7 +100,7 @@ def check(
     source: str | os.PathLike[str] | Any,
     chip: str | Path | Chip = "speck2f",
     *,
-    convention: str | Convention = "nir",
+    convention: str | Convention = AUTO,
     bias_bits: int = 8,
     **reading: Unpack[ReadOptions],
 ) -> Report:
@@ -112,18 +114,23 @@ def check(
         True
     """
     cores: tuple[CoreRow, ...] = ()
+    settings: Convention | None = None
     try:
         chip = load_chip(chip)
         cores = tuple(CoreRow(core=i, capacity=c, layer=None) for i, c in enumerate(chip.cores))
-        outcome = _corridor(source, chip, convention, bias_bits, reading)
+        network = read(source, convention, **reading)
+        settings = network.convention
+        outcome = _corridor(network, chip, bias_bits)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)
     held = {} if outcome.spec is None else {c.name: c.core for c in outcome.spec.cores}
     names = {core: name for name, core in held.items()}
+    used = settings or convention
     return Report(
         fits=outcome.spec is not None,
         chip=chip.name if isinstance(chip, Chip) else str(chip),
-        convention=convention.name if isinstance(convention, Convention) else str(convention),
+        convention=used.name if isinstance(used, Convention) else str(used),
+        settings=settings,
         diagnostics=CompileError(outcome.findings).diagnostics,
         layers=tuple(_row(layer, chip, held.get(layer.name)) for layer in outcome.layers if isinstance(chip, Chip)),
         cores=tuple(CoreRow(core=c.core, capacity=c.capacity, layer=names.get(c.core)) for c in cores),

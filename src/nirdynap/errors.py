@@ -132,7 +132,7 @@ EMPTY_GRAPH = _kind("ND109", "empty graph", "the graph has {value} nodes", "a gr
 MISSING_INPUT = _kind("ND110", "not one Input", "{value} Input nodes, expected {limit}; nodes without a source: {roots}", "exactly one nir.Input, with the shape (C, H, W)")
 MISSING_OUTPUT = _kind("ND111", "missing Output", "no Output node; nodes without a target: {leaves}", "adding nir.Output behind the last neuron")
 EDGE_TO_NOWHERE = _kind("ND112", "edge to nowhere", "edge {value} names a node that is not in the graph", "removing the edge or adding the node")
-DUPLICATE_EDGE = _kind("ND113", "duplicate edge", "edge {value} is written {count} times, and edges into one node add up", "keeping one of them, or doubling the weights if the sum was meant")
+DUPLICATE_EDGE = _kind("ND113", "duplicate edge", "edge {value} is written {count} times and counts once", "doubling the weights if a sum of the two was meant", "note")
 DISCONNECTED_NODE = _kind("ND114", "disconnected node", "{value}", "connecting the node or removing it; exporters lose edges silently")
 RECURRENT = _kind("ND115", "recurrent connection", "cycle {value}", "a feed-forward network: a cycle on the chip can deadlock and has no exact reference")
 SHAPE_MISMATCH = _kind("ND116", "shape mismatch", "{parameter} is {value}, but {limit} is needed", "checking the layer before it")
@@ -148,6 +148,13 @@ BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r} is not possib
 OUTPUT_FEEDS = _kind("ND127", "Output with targets", "it feeds {value}, and an Output is where the network ends", "edges from the node in front of the Output")
 LOWER_BOUND_ASSUMED = _kind("ND129", "lower bound assumed", "the file does not say how far a membrane may fall; convention {limit!r} takes minus the threshold, here down to {value}, but a model may have been trained with another bound, such as -1", "v_min=-1, v_min=\"none\" or v_min=\"-threshold\" (--v-min)", "warning")
 RESET_UNUSED = _kind("ND130", "reset value unused", "v_reset is {value}, and a neuron that subtracts its threshold never goes there", "reset=\"zero\" if it should, after making v_reset {limit}", "warning")
+TIME_STEP_UNKNOWN = _kind("ND131", "time step unknown", "tau is {value} seconds, and neither the file nor convention {limit!r} says how long a time step is", "dt= (--dt): the time step of the training in seconds, or dt=1e-6 for a file of Norse 1.1.0, which writes tau too small; a leak also needs leak= (--leak), since the chip has none")
+TIME_STEP_TOO_LONG = _kind("ND132", "time step too long", "a time step of {value} s is longer than tau, {limit} s, with which the membrane would swing instead of decay", "dt= (--dt) in the unit of tau; Norse 1.1.0 writes tau too small by its dt: there dt=1e-6 is right")
+INPUT_ADDED = _kind("ND140", "Input added", "the graph has no Input, and {value} is the only node that nothing feeds: an Input of shape {limit}, as told by {source}, was put in front of it", "writing the file with its Input, if {value} is not the first layer", "warning")
+OUTPUT_ADDED = _kind("ND141", "Output added", "the graph has no Output, and {value} is the only node that feeds nothing: an Output was put behind it", "writing the file with its Output, if {value} is not the last layer", "warning")
+CONVENTION_DETECTED = _kind("ND133", "convention detected", "read with convention {value!r}: {limit}", "convention= (--convention) if it is another framework's", "note")
+NOT_SETTLED = _kind("ND134", "not settled by the file", "convention {value!r} {origin}, and the file does not say: {choices}{suspects}", "the convention of your framework (--convention), or the setting itself", "warning")
+CONV1D_AS_CONV2D = _kind("ND142", "Conv1d as Conv2d", "computed as a kernel of {value} over maps of height 1; the chip's kernels are square, so it takes the memory of the square", "short kernels: k taps take the words of k x k", "note")
 TOO_LARGE = _kind("ND128", "too large to look at", "{parameter} has {value} elements, limit {limit}; the largest chip holds far fewer", "smaller inputs, or a smaller padding or dilation")
 
 # --- ND2xx: lowering to one convolution and one neuron per core --------------------------------------------------------
@@ -164,9 +171,14 @@ DELAY_DROPPED = _kind("ND210", "delay dropped", "convention {value!r} sees each 
 UNEQUAL_DELAYS = _kind("ND211", "branches of unequal depth", "paths of {value} spiking layers meet here, and convention {limit!r} delays each by one step", "delay=\"drop\" to accept another timing")
 SUM_OF_CURRENTS = _kind("ND214", "sum of currents", "{value} currents add up at one neuron, and a core has one kernel", "adding the spikes in front of one convolution, or one kernel that holds both")
 SHARED_WEIGHTS = _kind("ND215", "weights with several targets", "one convolution feeds {value}, and a core has one convolution and one neuron", "a copy of the convolution for each neuron")
+LEAK = _kind("ND212", "leak", "the membrane decays to {value} of itself in each time step, and the chip's membranes do not", "training without leak (an IF node, or tau = r = inf), or leak=\"drop\" or leak=\"linear\" (--leak) to accept another network, with nirdynap verify to see how much it differs")
+LEAK_DROPPED = _kind("ND213", "leak dropped", "the model's membrane decays to {value} of itself in each time step, the chip's stays: it halves in {limit} steps in the model", "nirdynap verify, which shows what that changes", "warning")
+LEAK_LINEAR = _kind("ND220", "leak made linear", "instead of a decay to {value} in each time step, the membrane falls by {limit} thresholds a step down to 0; fitted over 0..threshold, it is off by {error} thresholds a step (root mean square)", "nirdynap verify, which shows what that changes", "warning")
+DRIFT_PER_PIXEL = _kind("ND221", "leak per pixel", "leak or resting potential differ within channel {value}, so they cannot become a bias", "one tau per channel or per layer")
 MIXED_CONVENTION = _kind("ND216", "nodes disagree", "{parameter} is {value} on different nodes, and the chip has one setting for all", "one {parameter} for the whole network")
 NOTHING_TO_COMPUTE = _kind("ND218", "nothing to compute", "the Input leads to an Output without a layer between", "at least one weight layer with neurons")
 MISPLACED_FLATTEN = _kind("ND219", "flatten out of place", "a Flatten of order {limit} feeds {value}", "a Flatten in front of linear layers only")
+NOT_ONE_MAP = _kind("ND230", "weights in a row", "{value} feeds {limit} without neurons between, and the two are no single convolution: {why}", "neurons between them, or one layer that does the work of both")
 SCALED_INPUT_MIX = _kind("ND217", "sources with different factors", "sources need factors {value}: each gets input channels of its own, {limit} in all", "equal pooling on all branches, which needs less kernel memory", "note")
 
 # --- ND3xx: what a chip can hold ----------------------------------------------------------------------------------------
@@ -198,6 +210,7 @@ LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becom
 WEIGHTS_VANISH = _kind("ND406", "weights round to zero", "{value} of {limit} non-zero weights become 0", "a smaller spread of weights in this layer", "note")
 DEAD_LAYER = _kind("ND407", "all weights round to zero", "the {parameter} allows a scale of {limit} only, with which even the largest weight {value} becomes 0, and no neuron can fire", "{remedy}")
 BEYOND_FLOAT32 = _kind("ND408", "beyond float32", "{parameter} is {value}; integers are made in float32, which ends at {limit}", "weights and thresholds of ordinary size")
+GIVEN_SCALE = _kind("ND409", "given scale too large", "the node's own scale {scale} makes a {parameter} of {value}, the chip's range is {limit}", "a smaller scale in its metadata, or none to have it chosen")
 
 # --- ND5xx: simulation inputs and options -----------------------------------------------------------------------------------
 UNSORTED_EVENTS = _kind("ND501", "events not sorted", "time goes backwards at event {value}", "sorting by time (stable) first")
@@ -220,10 +233,22 @@ SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file sa
 SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, readable are {limit}", "a current nirdynap")
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
+NOT_IN_NIR = _kind("ND607", "not expressible in NIR", "{value}, which no node of NIR can say", "{remedy}")
 
 # --- ND7xx: verification ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
 LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
+
+# --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
+FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "the model is a {value} with classes from {classes}; known are {limit}", "framework=\"...\" with one of these names; the model itself, not a function or a state dictionary")
+UNKNOWN_MODULE = _kind("ND802", "not to be translated", "{value} {why}", "{remedy}")
+CANNOT_FOLLOW = _kind("ND803", "forward cannot be followed", "{value}", "{remedy}")
+SHARED_MODULE = _kind("ND804", "module used twice", "{value}", "a module of its own for each place, and a forward without a loop over time: it takes one step, or the whole recording")
+BATCH_NORM_STAYS = _kind("ND805", "BatchNorm cannot be folded", "{value}", "BatchNorm right behind a convolution or linear layer that nobody else listens to, with running statistics")
+MODEL_FAILED = _kind("ND806", "model cannot run the sample", "{value}", "a sample [time, batch, C, H, W] or [time, batch, N] that the model was trained with; it runs in float64, one sample at a time")
+NO_COUNTERPART = _kind("ND807", "property without counterpart", "{parameter} is {value}; a graph for the chip can say {limit}", "training with that")
+LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of sample {sample}, neuron {where}: {value} spikes in the model, {limit} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does")
+OUTPUT_DIFFERS = _kind("ND809", "output differs from the live model", "step {step} of sample {sample}, element {where}: {value:g} in the model, {limit:g} in the graph", "looking at the layers behind the last neuron")
 
 # --- ND9xx: surroundings ------------------------------------------------------------------------------------------------------
 EXTRA_MISSING = _kind("ND901", "extra not installed", "{value} is not installed", "pip install \"nirdynap[{limit}]\"")

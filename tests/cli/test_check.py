@@ -72,7 +72,11 @@ def test_a_network_that_cannot_be_lowered_has_no_tables(tmp_path: Path) -> None:
     )
     nir.write(path, graph)
     result = run("check", path)
-    assert (result.exit_code, result.stdout) == (1, f"{path} does NOT fit speck2f, convention nir\n")
+    assert (result.exit_code, result.stdout) == (1, f"{path} does NOT fit speck2f, convention auto\n")
+    result = run("check", path, "--dt", "0.001")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{path} does NOT fit speck2f, convention nir, dt 0.001\n")
+    assert "ND212 leak, at $.nodes.lif: the membrane decays to 0.999 of itself" in result.stderr
 
 
 def test_a_spec_is_not_checked(net: Path, tmp_path: Path) -> None:

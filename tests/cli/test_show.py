@@ -70,7 +70,7 @@ def test_a_refused_network_is_shown_as_the_file_has_it(tmp_path: Path) -> None:
     order = list(nodes)
     nir.write(path, nir.NIRGraph(nodes=nodes, edges=list(pairwise(order))))
     document = ask("show", path, code=1)
-    assert codes(document) == ["ND105"]
+    assert codes(document) == ["ND131"]
     shown = {node["name"]: node for node in document["body"]["nodes"]}
     assert shown["lif"]["type"] == "LIF"
     assert shown["lif"]["settings"]["tau"] == "[2]"
@@ -79,7 +79,7 @@ def test_a_refused_network_is_shown_as_the_file_has_it(tmp_path: Path) -> None:
     result = run("show", path)
     assert result.exit_code == 1
     assert "LIF" in result.stdout
-    assert result.stderr.startswith("ND105 unsupported node, at $.nodes.lif: ")
+    assert result.stderr.startswith("ND131 time step unknown, at $.nodes.lif: ")
 
 
 def test_a_spec(spec_file: Path) -> None:

@@ -31,7 +31,8 @@ def test_the_document_is_the_verification(net: Path, recordings: Path) -> None:
 
 
 def test_what_people_see(net: Path, recordings: Path) -> None:
-    result = run("verify", net, "--input", recordings, "--convention", "sinabs", "--dt-us", "2000")
+    said = ("--v-min", "-threshold", "--spikes-per-step", "many")
+    result = run("verify", net, "--input", recordings, "--convention", "sinabs", *said, "--dt-us", "2000")
     assert (result.exit_code, result.stderr) == (0, "")
     read = read_recordings(recordings)
     outcome = nirdynap.verify(net, "speck2f", read.samples, convention="sinabs", dt_us=2000, labels=read.labels)

@@ -219,7 +219,7 @@ def test_a_convention_of_ones_own():
 
 def test_warnings_are_kept_in_the_spec_and_forbid_nothing():
     spec = nir_to_dynapcnn(simple(), convention="snntorch", v_min=0.0)
-    assert [d.code for d in spec.notes] == ["ND209", "ND405"]
+    assert [d.code for d in spec.notes] == ["ND134", "ND209", "ND405"]
     assert spec.convention == dataclasses.replace(CONVENTIONS["snntorch"], v_min=0.0)
     assert check(simple(), convention="snntorch", v_min=0.0).fits
 

@@ -74,3 +74,15 @@ def test_an_unfolded_name_that_is_taken_is_refused():
 def test_a_graph_without_nested_graphs_is_left_as_it_is():
     raw = raw_from_graph(block(conv=conv(), spk=neurons()))
     assert unfold(raw) == raw
+
+
+def test_an_edge_written_twice_is_one_edge_but_two_ways_to_one_node_are_two():
+    twice = graph({"in": source(), "a": conv(), "if": neurons(), "out": sink()}, "in -> a -> if -> out", "a -> if")
+    network = read(twice, "torch")
+    assert [(d.code, d.severity) for d in network.notes] == [("ND113", "note")]
+    assert len(network.edges_into("if")) == 1
+    nodes = {"in": source(), "a": conv(), "if": neurons(), "wire": block(), "b": conv(channels=2), "if2": neurons()}
+    past_and_through = graph({**nodes, "out": sink()}, "in -> a -> if -> wire -> b -> if2 -> out", "if -> b")
+    network = read(past_and_through, "torch")
+    assert network.notes == ()
+    assert [e.source for e in network.edges_into("b")] == ["if", "if"]

@@ -1,4 +1,6 @@
-"""LIF nodes without leak are IF nodes; what the file leaves open is said."""
+"""IF and LIF nodes are neurons that differ in their leak; what the file leaves open is said."""
+
+import math
 
 import nir
 import numpy as np
@@ -25,29 +27,64 @@ def test_infinite_tau_and_r_are_a_gain_of_one():
     node = network(lif(np.inf, np.inf)).node("lif")
     assert type(node).__name__ == "IF"
     assert (node.gain == 1).all()
+    assert (node.decay, node.drift, node.reset_time) == (None, None, "now")
 
 
 def test_a_leak_that_no_step_notices_is_none():
     node = network(lif(1e9, 4e9), dt=0.5).node("lif")
     assert (node.gain == 2).all()
+    assert node.decay is None
+
+
+@pytest.mark.parametrize(
+    ("integration", "decay", "gain"),
+    [
+        ("euler", 0.75, 0.25 * 3),
+        ("euler-raw", 0.75, 1.0),
+        ("exp", math.exp(-0.25), (1 - math.exp(-0.25)) * 3),
+        ("exp-raw", math.exp(-0.25), 1.0),
+    ],
+)
+def test_each_integration_has_its_decay_gain_and_drift(integration, decay, gain):
+    node = network(lif(0.02, 3.0, v_leak=0.5), dt=0.005, integration=integration).node("lif")
+    assert np.allclose(node.decay, decay, rtol=1e-15)
+    assert np.allclose(node.gain, gain, rtol=1e-15)
+    assert np.allclose(node.drift, (1 - decay) * 0.5, rtol=1e-14)
+    assert node.reset_time == "next", "as snnTorch does"
+
+
+def test_parameters_of_different_forms_meet_at_the_neurons():
+    tau, r = np.array([0.01, 0.02]), np.array([2.0, 4.0]).reshape(2, 1, 1)
+    neuron = lif(1.0, 1.0)
+    neuron.tau, neuron.r = tau, r  # nir's constructor refuses what files do hold
+    node = network(neuron, dt=0.001).node("lif")
+    assert node.decay.shape == node.gain.shape == (2, 6, 6)
+    assert np.allclose(node.decay[:, 0, 0], [0.9, 0.95])
+    assert np.allclose(node.gain[:, 3, 2], [0.2, 0.2])
 
 
 @pytest.mark.parametrize(
     ("neuron", "options", "code"),
     [
-        (lif(0.02, 1.0), {}, "ND105"),
-        (lif(1e9, 1e9), {}, "ND105"),  # without a time step nobody knows
-        (lif(1e3, 1e3), {"dt": 1e-3}, "ND105"),
-        (lif(-1.0, 1.0), {"dt": 1e-3}, "ND105"),
-        (lif(np.inf, np.inf, v_leak=0.5), {}, "ND106"),
+        (lif(0.02, 1.0), {"convention": "torch"}, "ND131"),
+        (lif(1e9, 1e9), {"convention": "norse"}, "ND131"),
+        (lif(0.02, 1.0), {"dt": 0.03}, "ND132"),
+        (lif(-1.0, 1.0), {}, "ND106"),
+        (lif(0.0, 1.0), {}, "ND106"),
         (lif(np.inf, 1.0), {}, "ND106"),
+        (lif(1.0, np.inf), {}, "ND106"),
         (lif(np.nan, np.inf), {}, "ND107"),
     ],
 )
-def test_any_other_leak_is_refused(neuron, options, code):
+def test_dynamics_that_cannot_be_told_are_refused(neuron, options, code):
     with pytest.raises(CompileError, match=code) as caught:
         network(neuron, **options)
     assert caught.value.diagnostics[0].place == "$.nodes.lif"
+
+
+def test_a_long_step_is_no_trouble_for_the_exponential():
+    node = network(lif(0.02, 1.0), dt=0.1, integration="exp").node("lif")
+    assert np.allclose(node.decay, math.exp(-5))
 
 
 @pytest.mark.parametrize(
@@ -57,9 +94,12 @@ def test_any_other_leak_is_refused(neuron, options, code):
         ("norse", {}, {}, set()),
         ("nir", {}, {"dynapcnn": {"reset": "subtract"}}, set()),
         ("nir", {}, {}, {"ND124"}),
-        ("sinabs", {"reset": "subtract"}, {}, {"ND129"}),
-        ("sinabs", {"reset": "subtract", "v_min": -1.0}, {}, set()),
-        ("sinabs", {"reset": "subtract"}, {"dynapcnn": {"v_min": "-threshold"}}, set()),
+        ("sinabs", {"spikes_per_step": "many"}, {}, {"ND129"}),
+        ("sinabs", {}, {}, {"ND129", "ND134"}),
+        ("sinabs", {"spikes_per_step": "many", "v_min": -1.0}, {}, set()),
+        ("sinabs", {}, {"dynapcnn": {"v_min": "-threshold", "spikes_per_step": "many"}}, set()),
+        ("snntorch", {}, {}, {"ND134"}),
+        ("snntorch", {"reset": "zero"}, {}, set()),
     ],
 )
 def test_what_the_file_leaves_open_is_named(convention, options, metadata, code):

@@ -213,7 +213,6 @@ ONES = np.ones(2)
 @pytest.mark.parametrize(
     "node",
     [
-        nir.LIF(ONES, ONES, ONES, ONES),
         nir.CubaLIF(ONES, ONES, ONES, ONES, ONES),
         nir.LI(ONES, ONES, ONES),
         nir.CubaLI(ONES, ONES, ONES, ONES),

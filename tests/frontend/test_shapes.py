@@ -1,6 +1,8 @@
+import hypothesis.strategies as st
 import nir
 import numpy as np
 import pytest
+from hypothesis import given
 
 from by_hand import chain, conv, flatten, graph, neurons, scale, sink, source, sum_pool
 from nirdynap.errors import CompileError
@@ -28,6 +30,23 @@ def test_so_are_they_in_front_of_dense_layers(shape):
     dense = nir.Linear(np.ones((3, 784)))
     network = read(chain(**{"in": source(*shape), "fc": dense, "if": neurons(), "out": sink()}), "torch")
     assert network.input.input_shape == (784, 1, 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 6, 6), (1, 1, 2, 6, 6), (2, 6, 6)])
+def test_and_at_the_output(shape):
+    nodes = {"in": source(1, 1, 8, 8), "conv": conv(), "if": neurons(), "out": nir.Output({"output": np.array(shape)})}
+    assert read(chain(**nodes), "torch").notes == ()
+    dense = {"in": source(1, 3), "fc": nir.Linear(np.eye(3)), "if": neurons(np.ones((1, 3)))}
+    assert read(chain(**dense, out=nir.Output({"output": np.array([1, 1, 3])})), "torch").notes == ()
+
+
+def test_and_in_what_a_convolution_declares():
+    first = conv(channels=2)
+    first.input_shape = (40, 2, 9, 8)
+    silent = nir.Input({"input": None})
+    assert read(simple(silent, channels=2), "torch", input_shape=(2, 9, 8)).input.input_shape == (2, 9, 8)
+    drawn = chain(**{"in": silent, "conv": first, "if": neurons(), "out": sink()})
+    assert read(drawn, "torch").input.input_shape == (2, 9, 8)
 
 
 def test_a_convolution_that_declares_its_input_speaks_for_an_input_that_does_not():
@@ -122,6 +141,23 @@ def test_what_lies_behind_a_finding_is_no_second_one():
         "out": sink(),
     }
     assert findings(chain(**nodes)) == [("ND116", "$.nodes.a")]
+
+
+@given(
+    kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    rows=st.integers(1, 9),
+)
+def test_same_padding_keeps_the_map_or_is_refused_where_it_is_not_symmetric(kernel, dilation, rows):
+    weight = np.ones((2, 1, *kernel))
+    drawn = simple(source(1, rows, 7), weight=weight, dilation=dilation, padding="same")
+    around = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    if any(n % 2 for n in around):
+        assert findings(drawn) == [("ND106", "$.nodes.conv")]
+        return
+    explicit = simple(source(1, rows, 7), weight=weight, dilation=dilation, padding=tuple(n // 2 for n in around))
+    assert read(drawn, "torch").node("conv").output_shape == (2, rows, 7)
+    assert read(drawn, "torch").digest() == read(explicit, "torch").digest()
 
 
 def test_shapes_of_every_node():

@@ -2,13 +2,14 @@ import pytest
 
 from by_hand import chain, conv, graph, neurons, sink, source
 from nirdynap.frontend.raw import raw_from_graph
-from nirdynap.frontend.topology import topology_findings
+from nirdynap.frontend.topology import edge_findings, topology_findings
 
 NODES = {"in": source(), "a": conv(), "if": neurons(), "out": sink()}
 
 
 def findings(drawn):
-    return [(d.code, d.place) for d in topology_findings(raw_from_graph(drawn))]
+    raw = raw_from_graph(drawn)
+    return [(d.code, d.place) for d in (*edge_findings(raw), *topology_findings(raw))]
 
 
 def test_a_whole_graph():
@@ -38,6 +39,13 @@ def test_a_whole_graph():
 def test_what_is_wrong(nodes, edges, expected):
     every = {k: v for k, v in (NODES | nodes).items() if v is not None} if nodes or edges else {}
     assert findings(graph(every, *edges)) == expected
+
+
+def test_edges_of_nested_graphs_are_looked_at_where_they_are():
+    inner = graph({"in": source(), "a": conv(), "out": sink()}, "in -> a -> out", "a -> out", "b -> out")
+    raw = raw_from_graph(chain(**{"in": source(), "block": inner, "if": neurons(), "out": sink()}))
+    found = [(d.code, d.severity, d.place) for d in edge_findings(raw)]
+    assert found == [("ND113", "note", "$.nodes.block.edges"), ("ND112", "error", "$.nodes.block.edges")]
 
 
 def test_all_that_is_wrong_at_once_and_in_an_order_that_edges_do_not_decide():

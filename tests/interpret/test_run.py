@@ -72,20 +72,28 @@ def slow_map(node: Node, x: np.ndarray) -> np.ndarray:
 def slow_neuron(node: IF, at: tuple[int, ...], v: float, drive: float, many: bool, delay: int) -> tuple[int, float]:
     """Spikes and membrane of one neuron in one step, found by counting up."""
     theta = node.threshold[at]
+    kept = 1.0 if node.decay is None else node.decay[at]
+    drive += 0.0 if node.drift is None else node.drift[at]
+    floor = -math.inf if node.v_min is None else node.v_min[at]
+
+    def count(level: float) -> int:
+        n = 0
+        while (many or n == 0) and (level - n * theta >= theta if node.tie == "fires" else level - n * theta > theta):
+            n += 1
+        return n
+
+    if node.reset_time == "next":
+        n = count(v)
+        v = drive if n and node.reset == "zero" else kept * v + drive - n * theta
+        v = max(v, floor)
+        return (n, v) if delay else (count(v), v)
     if delay == 0:
-        v += drive
-
-    def above(level: float) -> bool:
-        return level >= theta if node.tie == "fires" else level > theta
-
-    n = 0
-    while above(v - n * theta) and (many or n == 0):
-        n += 1
+        v = kept * v + drive
+    n = count(v)
     if n:
         v = 0.0 if node.reset == "zero" else v - n * theta
-    if node.v_min is not None:
-        v = max(v, node.v_min[at])
-    return n, v + drive if delay else v
+    v = max(v, floor)
+    return n, kept * v + drive if delay else v
 
 
 def slow_run(network: Network, raster: np.ndarray) -> tuple[dict, dict]:
@@ -149,6 +157,7 @@ def convolutions(draw: st.DrawFn, shape: tuple[int, int, int], name: str) -> Con
 
 @st.composite
 def neurons(draw: st.DrawFn, shape: tuple[int, int, int], name: str) -> IF:
+    leaks = draw(st.booleans())
     return IF(
         name=name,
         origin=(name,),
@@ -158,6 +167,9 @@ def neurons(draw: st.DrawFn, shape: tuple[int, int, int], name: str) -> IF:
         v_min=draw(st.none() | arrays(shape, st.integers(-8, 0).map(lambda n: n / 8))),
         reset=draw(st.sampled_from(["subtract", "zero"])),
         tie=draw(st.sampled_from(["fires", "waits"])),
+        decay=draw(arrays(shape, st.sampled_from([0.0, 0.5, 1.0]))) if leaks else None,
+        drift=draw(st.none() | arrays(shape, eighths)),
+        reset_time=draw(st.sampled_from(["now", "next"])) if leaks else "now",
     )
 
 
@@ -290,6 +302,10 @@ def column(*counts: int) -> np.ndarray:
         (neuron(gain=0.5), {}, [0, 0, 1, 0], 1.5, 0),
         (neuron(gain=-1.0), {"spikes_per_step": "many"}, [0, 0, 0, 0], -7.0, 0),
         (neuron(), {"delay": 1}, [0, 0, 1, 1], 3.0, 1),
+        (neuron(decay=0.5), {}, [0, 0, 1, 1], 0.375, 0),
+        (neuron(decay=0.5, reset_time="next"), {}, [0, 0, 1, 0], 1.375, 0),
+        (neuron(decay=0.5, reset_time="next"), {"delay": 1}, [0, 0, 0, 1], 1.375, 0),
+        (neuron(drift=-0.5), {}, [0, 0, 1, 1], 1.0, 0),
     ],
 )
 def test_one_neuron(node: IF, convention: dict, spikes: list[int], membrane: float, ties: int) -> None:

@@ -31,6 +31,8 @@ def gone(network: Network, step: str) -> list[str]:
             and len(network.edges_into(n.name)) == 1
         ),
         "fold_scales": lambda n: isinstance(n, Scale),
+        "fold_placements": lambda n: False,  # none are drawn here: test_fold_placements.py does that
+        "fold_affine_maps": lambda n: isinstance(n, Conv) and any(isinstance(s, Conv) for s in network.sources(n.name)),
         "fold_gain": lambda n: isinstance(n, IF) and (n.gain != 1).any(),
         "collapse_thresholds": lambda n: isinstance(n, IF) and (n.threshold != n.threshold.flat[0]).any(),
         "consolidate_pools": lambda n: (
@@ -49,6 +51,7 @@ def gone(network: Network, step: str) -> list[str]:
             and len(network.sources(n.name)) > 1
             and len({(s.stride, s.input_shape) for s in network.sources(n.name) if isinstance(s, Conv)}) == 1
         ),
+        "fold_drift": lambda n: isinstance(n, IF) and n.drift is not None,
         "square_kernels": lambda n: isinstance(n, Conv) and n.weights.shape[2] != n.weights.shape[3],
         "pairs": lambda n: not isinstance(n, (Input, Conv, IF, Pool, Output)),
     }

@@ -23,7 +23,7 @@ def test_a_chain_of_cores_passes_unchanged():
 @pytest.mark.parametrize(
     ("nodes", "expected"),
     [
-        ({"a": conv(), "b": conv(channels=2), "if": neurons()}, [("ND206", "$.nodes.a")]),
+        ({"a": conv(), "b": conv(channels=2, padding=1), "if": neurons()}, [("ND230", "$.nodes.a")]),
         ({"a": conv()}, [("ND206", "$.nodes.a")]),
         ({"a": conv(), "if": neurons(), "p": sum_pool(2), "if2": neurons()}, [("ND207", "$.nodes.if2")]),
         ({"if": neurons()}, [("ND207", "$.nodes.if")]),

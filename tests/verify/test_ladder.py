@@ -158,7 +158,7 @@ def test_layers_that_answer_late_are_compared_after_the_shift(convention: Conven
 
 def test_ties_are_counted_where_the_model_waits_and_the_chip_fires():
     graph = chain((1,), fc=nir.Linear(np.array([[1.0]])), neuron=neurons(1, threshold=2.0))
-    waits = verify(graph, "speck2f", steps([1] * 6), convention="snntorch")
+    waits = verify(graph, "speck2f", steps([1] * 6), convention="snntorch", reset="subtract")
     assert [rung.layers[0].ties for rung in waits.rungs] == [3, 3, 0, 0]
     assert place(differences(waits)[1]) == ("fc", 0, 1, 0, 0, 0, 1, 0)
     assert [note.code for note in waits.notes] == ["ND209"]
@@ -376,3 +376,29 @@ def test_the_public_name_is_this_function():
         assert words in told
     with pytest.raises(TypeError, match="input"):
         nirdynap.verify(rounded_network(), "speck2f")
+
+
+# --- a leak --------------------------------------------------------------------------------------------------------------
+
+
+def leaky(tau: float) -> nir.NIRGraph:
+    full = (np.full(1, value) for value in (tau, tau / 1e-3, 0.0, 1.0))
+    return chain((1,), fc=nir.Linear(np.array([[0.4]])), neuron=nir.LIF(*full))
+
+
+@pytest.mark.parametrize("leak", ["drop", "linear"])
+def test_a_leak_has_a_rung_of_its_own(leak: str) -> None:
+    outcome = verify(leaky(0.002), "speck2f", steps([1] * 20), convention="torch", reset="subtract", dt=1e-3, leak=leak)
+    assert [rung.name for rung in outcome.rungs] == ["float", "leakless", "lowered", "clocked", "event"]
+    first, second, *_ = outcome.comparisons
+    assert (first.reference, first.rung) == ("float", "leakless")
+    assert first.first_difference is not None, "0.4 a step never gets to 1 where half is lost in each"
+    assert (second.rung, second.first_difference) == ("lowered", None)
+    code = {"drop": "ND213", "linear": "ND220"}[leak]
+    assert code in {note.code for note in outcome.notes}
+    assert repr(leak) in outcome.rungs[1].about
+
+
+def test_without_a_leak_there_is_no_such_rung() -> None:
+    outcome = verify(leaky(np.inf), "speck2f", steps([1] * 20), convention="snntorch", reset="subtract", leak="drop")
+    assert [rung.name for rung in outcome.rungs] == ["float", "lowered", "clocked", "event"]

@@ -14,7 +14,6 @@ from nirdynap.cli.source import refuse_spec
 from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
-    from nirdynap.ir.convention import Convention
     from nirdynap.ir.report import CoreRow, LayerRow, Report
     from nirdynap.ir.spec import Memory
 
@@ -32,14 +31,15 @@ def check(file: NirFile, lowering: Lowering) -> Answer:
     if exit_code(report.diagnostics) is ExitCode.USAGE:  # nothing is known of the network
         return Answer(body=None, diagnostics=report.diagnostics)
     body = {name: part for name, part in plain(report).items() if name != "diagnostics"}
-    tables = report_tables(str(file), report, lowering.settings())
+    tables = report_tables(str(file), report)
     return Answer(body=body, diagnostics=report.diagnostics, tables=tuple(tables))
 
 
-def report_tables(name: str, report: Report, settings: Convention) -> Iterator[RenderableType]:
+def report_tables(name: str, report: Report) -> Iterator[RenderableType]:
     """The verdict, the memory table and the core map; of a network that could not be brought so far the verdict."""
     verdict = "fits" if report.fits else "does NOT fit"
-    yield f"{name} {verdict} {report.chip}, {reading_words(settings)}"
+    how = f"convention {report.convention}" if report.settings is None else reading_words(report.settings)
+    yield f"{name} {verdict} {report.chip}, {how}"
     if not report.layers:
         return
     yield table(

@@ -52,7 +52,7 @@ def demo(output: Output = Path("demo-output")) -> Answer:
     }
     tables = (
         _INTRODUCTION,
-        *report_tables(network.name, report, outcome.spec.convention),
+        *report_tables(network.name, report),
         f"\n{test.name}: {outcome.samples} test digits of {outcome.steps} time steps of {outcome.dt_us} µs",
         *verification_tables(outcome),
         _ending(output, files),

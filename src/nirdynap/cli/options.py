@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nirdynap.errors import BAD_OPTION, CompileError
-from nirdynap.ir.convention import CONVENTIONS, Convention, resolve_convention
+from nirdynap.ir.convention import AUTO, CONVENTIONS
 
 NirFile = Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")]
 SpecOrNir = Annotated[
@@ -53,19 +52,34 @@ class Options:
 class Reading(Options):
     """How a NIR file is read: the arguments of `nirdynap.read`."""
 
-    convention: Annotated[str | None, _reading(f"One of {', '.join(CONVENTIONS)}.", show_default="nir")] = None
+    convention: Annotated[str | None, _reading(f"One of {', '.join((AUTO, *CONVENTIONS))}.", show_default=AUTO)] = None
     reset: Annotated[str | None, _reading("subtract or zero.")] = None
     v_min: Annotated[str | None, _reading("Lower bound of all membranes: none, -threshold, or a number <= 0.")] = None
     tie: Annotated[str | None, _reading("At v == threshold a neuron fires or waits.")] = None
     spikes_per_step: Annotated[str | None, _reading("Spikes of a neuron in one time step: one or many.")] = None
-    dt: Annotated[float | None, _reading("Time step in seconds, where the convention multiplies r by it.")] = None
+    dt: Annotated[
+        float | None, _reading("Time step in seconds, where the convention multiplies r by it or neurons leak.")
+    ] = None
     flatten: Annotated[str | None, _reading("Order of the elements behind a Flatten: chw or hwc.")] = None
+    integration: Annotated[str | None, _reading("Leaky neurons: euler, exp, euler-raw or exp-raw.")] = None
+    reset_time: Annotated[
+        str | None, _reading("Leaky neurons subtract the threshold now, or next: behind the next step's leak.")
+    ] = None
+    leak: Annotated[
+        str | None,
+        _reading(
+            "Of a leak, which the chip does not have: refuse it, drop it, or make it linear.", show_default="refuse"
+        ),
+    ] = None
     delay: Annotated[
         str | None,
         _reading(
             "Where branches of unequal delay meet: keep refuses them, drop accepts another timing than the model's.",
             show_default="keep",
         ),
+    ] = None
+    conv1d: Annotated[
+        str | None, _reading("1xk reads each Conv1d as a Conv2d of kernel 1 x k.", show_default="refused")
     ] = None
     input_shape: Annotated[
         str | None, _reading("2,34,34 or 2x34x34 or one number, where the file does not say it.", metavar="C,H,W")
@@ -83,15 +97,6 @@ class Reading(Options):
         if self.input_shape is not None:
             options["input_shape"] = _shape(self.input_shape)
         return options
-
-    def settings(self) -> Convention:
-        """The convention with what was set otherwise.
-
-        Raises:
-            CompileError: as `resolve_convention` and `given`.
-        """
-        overrides = {name: value for name, value in self.given().items() if name in _OVERRIDES}
-        return resolve_convention(self.convention or "nir", **overrides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +142,6 @@ class Running(Timing):
     saturate: Annotated[
         bool | None, _run("Clocked run: hold membranes in 16 bits, or not (as sinabs).", show_default="saturate")
     ] = None
-
-
-_OVERRIDES = set(inspect.signature(resolve_convention).parameters) - {"convention"}
 
 
 def _number_or_text(text: str) -> float | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,20 @@ from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import Reading, SpecOrNir
 from nirdynap.cli.screen import table
 from nirdynap.cli.source import is_nir, load_spec
-from nirdynap.errors import CompileError
+from nirdynap.errors import CONVENTION_DETECTED, CompileError
+from nirdynap.ir.convention import AUTO
 from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
     from nirdynap.frontend.raw import RawGraph
+    from nirdynap.ir.network import Network
     from nirdynap.ir.spec import CoreSpec, Spec
 
 
 def show(file: SpecOrNir, reading: Reading) -> Answer:
     """What a file holds: nodes, shapes, parameters and edges of a NIR graph, or the cores of a spec.
+
+    Of a NIR graph also which convention it is read with and why, and what the file leaves open.
 
     Of a network that is refused, nodes and edges are shown as the file has them.
 
@@ -34,24 +39,42 @@ def _network(file: Path, reading: Reading) -> Answer:
     from nirdynap.cli.describe import numbers_in, raw_numbers, raw_settings, settings_of
     from nirdynap.frontend import read
     from nirdynap.frontend.safe_hdf5 import read_hdf5
+    from nirdynap.frontend.summary import summary_of_graph, summary_of_network
 
     options = reading.given()
     raw = _unfolded(read_hdf5(file))
-    body: dict[str, Any] = {"kind": "network", "version": raw.version, "convention": options.get("convention", "nir")}
+    asked = options.get("convention", AUTO)
+    body: dict[str, Any] = {"kind": "network", "version": raw.version, "convention": asked}
+    body["in_the_file"] = plain(summary_of_graph(raw))
     try:
         network = read(file, **options)
     except CompileError as error:
         nodes = [_node(n.name, n.type, None, None, raw_numbers(n), raw_settings(n)) for n in raw.nodes]
         edges: list[dict[str, Any]] = [{"source": a, "target": b, "feature_shift": 0} for a, b in raw.edges]
-        body |= {"settings": None, "nodes": nodes, "edges": edges}
+        body |= {"as_read": None, "settings": None, "why": None, "nodes": nodes, "edges": edges}
         return Answer(body=body, diagnostics=error.diagnostics, tables=_network_tables(file, body))
     types = {node.name: node.type for node in raw.nodes}
     nodes = [
         _node(n.name, types[n.name], n.input_shape, n.output_shape, numbers_in(n), settings_of(n))
         for n in network.nodes
     ]
-    body |= {"settings": plain(network.convention), "nodes": nodes, "edges": plain(network.edges)}
+    body |= {
+        "convention": network.convention.name,
+        "as_read": plain(summary_of_network(network)),
+        "settings": plain(network.convention),
+        "why": _why(network, asked),
+        "nodes": nodes,
+        "edges": plain(network.edges),
+    }
     return Answer(body=body, diagnostics=network.notes, tables=_network_tables(file, body))
+
+
+def _why(network: Network, asked: str) -> str:
+    """Why this convention; what is in doubt about it is told by the warnings."""
+    if asked != AUTO:
+        return "as asked for"
+    evidence = [note.limit for note in network.notes if note.code == CONVENTION_DETECTED.code]
+    return str(evidence[0]) if evidence else "nothing in the file settles it"
 
 
 def _unfolded(raw: RawGraph) -> RawGraph:
@@ -87,9 +110,23 @@ def _network_tables(file: Path, body: dict[str, Any]) -> tuple[RenderableType, .
     ]
     return (
         f"{file}: NIR graph written by nir {body['version'] or '(version not said)'}, {len(body['nodes'])} nodes",
-        _convention_line(body["convention"], body["settings"]),
+        *_summary_lines(body),
+        _convention_line(body["convention"], body["settings"]) + (f"; {body['why']}" if body["why"] else ""),
         table(["node", "type", "fed by ...", "input", "output", "parameters ..."], rows),
     )
+
+
+def _summary_lines(body: dict[str, Any]) -> Iterator[str]:
+    """What is in the file, and what was read where that is not the same."""
+    found, read_ = body["in_the_file"], body["as_read"]
+    yield f"in the file: {_sum(found)}"
+    if read_ not in (None, found):
+        yield f"as read: {_sum(read_)}"
+
+
+def _sum(summary: dict[str, Any]) -> str:
+    counts = f"{summary['nodes']} nodes, {summary['edges']} edges, {summary['weights']} weights and biases"
+    return f"{counts}, checksum {summary['checksum'][:12]}"
 
 
 def _convention_line(name: str, settings: dict[str, Any] | None) -> str:

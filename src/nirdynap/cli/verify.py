@@ -32,7 +32,7 @@ def verify(file: NirFile, input: InputFile, lowering: Lowering, timing: Timing) 
     refuse_spec(file)
     recordings = read_recordings(input)
     options = {"chip": "speck2f", **lowering.given(), **recordings.times, **timing.given()}
-    with progress("verifying, samples on four rungs") as tell:
+    with progress("verifying, samples on each rung") as tell:
         outcome = climb(file, input=recordings.samples, labels=recordings.labels, progress=tell, **options)
     length = f"{outcome.samples} samples of {outcome.steps} steps of {outcome.dt_us} µs"
     head = f"{file} on {outcome.spec.chip}: {length}, {reading_words(outcome.spec.convention)}"

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, SHAPE_MISMATCH, UNKNOWN_FIELD, Diagnostic, node_place
-from nirdynap.frontend.raw import RawNode
-from nirdynap.ir.convention import SETTINGS, Convention, check_choice
+from nirdynap.frontend.raw import RawGraph, RawNode
+from nirdynap.ir.convention import OF_A_NODE, Convention, check_choice
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.units import FloatArray, Pair, Shape, shape_text
 
@@ -34,7 +34,7 @@ class Fields:
     def only(self, *known: str) -> None:
         """Note the fields that are not among `known`, and settings of ours that we do not know: they have no effect."""
         odd = set(self.raw.fields) - set(known)
-        odd |= {f"{OUR_METADATA}.{key}" for key in own_settings(self.raw) if key not in SETTINGS}
+        odd |= {f"{OUR_METADATA}.{key}" for key in own_settings(self.raw) if key not in OF_A_NODE}
         odd |= set() if isinstance(self.raw.metadata.get(OUR_METADATA, {}), Mapping) else {OUR_METADATA}
         self.findings += [UNKNOWN_FIELD.at(self.place, value=name) for name in sorted(odd)]
 
@@ -111,8 +111,8 @@ class Fields:
         return name not in given and name not in own_settings(self.raw)
 
 
-def own_settings(node: RawNode) -> Mapping[str, Any]:
-    """What a node's own metadata says in our words; nothing if that is no mapping."""
+def own_settings(node: RawNode | RawGraph) -> Mapping[str, Any]:
+    """What the own metadata of a node or graph say in our words; nothing if that is no mapping."""
     own = node.metadata.get(OUR_METADATA)
     return own if isinstance(own, Mapping) else {}
 

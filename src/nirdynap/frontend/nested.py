@@ -1,4 +1,8 @@
-"""Nested graphs, unfolded: the nodes of `block` become `block.<name>`, its Input and Output vanish into edges."""
+"""Nested graphs, unfolded: the nodes of `block` become `block.<name>`, its Input and Output vanish into edges.
+
+An edge written twice in one graph is one edge. Edges that become equal by unfolding, such as one past a nested graph
+and one straight through it, are two, and what they carry adds up.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ def unfold(graph: RawGraph, prefix: str = "") -> RawGraph:
             the unfolded name is another node's already.
     """
     nodes: list[RawNode] = []
-    edges, unknown = list(graph.edges), list(graph.unknown)
+    edges, unknown = list(dict.fromkeys(graph.edges)), list(graph.unknown)
     findings: list[Diagnostic] = []
     for node in graph.nodes:
         if node.graph is None:

@@ -1,19 +1,22 @@
-"""Neurons: IF nodes, and LIF nodes whose leak is zero, which are the same thing."""
+"""Neurons: IF and LIF nodes, which are the same thing but for the leak."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nirdynap.errors import (
+    BAD_PARAMETER,
     BAD_THRESHOLD,
     LOWER_BOUND_ASSUMED,
     NONZERO_RESET,
     RESET_AMBIGUOUS,
     RESET_UNUSED,
-    UNSUPPORTED_NODE,
+    TIME_STEP_TOO_LONG,
+    TIME_STEP_UNKNOWN,
     CompileError,
 )
 from nirdynap.frontend.fields import Fields, misfit, spread
@@ -24,48 +27,87 @@ from nirdynap.ir.units import FloatArray, Shape
 
 Maker: TypeAlias = Callable[[Shape], Node]
 
-NEURONS = ("IF", "LIF")
+NEURONS = ("IF", "LIF", "CubaLIF")
 _NO_LEAK = 2.0**-24  # a decay per step below this is lost to float32 rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamics:
+    """What a step does to the membrane: v = decay * v + gain * input + drift; all of full shape."""
+
+    gain: FloatArray
+    decay: FloatArray
+    drift: FloatArray
 
 
 def parse_if(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker | None:
     """Maker of an IF node; its gain is r, or r * dt where the convention says so and r is not 1."""
     fields.only("r", "v_threshold", "v_reset")
     r = fields.numbers("r", needed=False)
-    r = np.ones(()) if r is None else r
-    dt = fields.setting("dt", convention, given)
-    gain = np.where(r == 1, 1.0, r * dt) if convention.gain == "r*dt" and dt is not None else r
-    return _integrator(fields, convention, given, gain)
+    dt = fields.setting("dt", convention, given) if convention.gain == "r*dt" else None
+
+    def dynamics(full: Mapping[str, FloatArray]) -> Dynamics:
+        r = full["r"]
+        gain = r if dt is None else np.where(r == 1, 1.0, r * dt)
+        return Dynamics(gain, np.ones_like(r), np.zeros_like(r))
+
+    return integrator(fields, convention, given, {"r": np.ones(()) if r is None else r}, dynamics)
 
 
 def parse_lif(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker | None:
-    """Maker of an IF node for a LIF node that does not leak: infinite tau, or one that no step notices.
+    """Maker of an IF node for a LIF node; it has no decay where tau is infinite, or so long that no step notices.
 
-    Its gain is r * dt / tau; where both r and tau are infinite, exporters mean a gain of 1.
+    The gain is r * dt / tau, or as the integration says; where r and tau are infinite, exporters mean a gain of 1.
     """
     fields.only("tau", "r", "v_leak", "v_threshold", "v_reset")
     tau, r = fields.numbers("tau", infinite=True), fields.numbers("r", infinite=True)
-    v_leak = fields.numbers("v_leak", needed=False)
+    rest = fields.numbers("v_leak", needed=False)
     if tau is None or r is None:
         return None
+    if tau.min() <= 0:
+        fields.bad("tau", f"{tau.min():g}", "above 0")
+        return None
+    how = fields.setting("integration", convention, given)
     dt = fields.setting("dt", convention, given)
-    decay = np.where(np.isinf(tau), 0.0, np.inf if dt is None else dt / tau)
-    if (decay >= _NO_LEAK).any() or (decay < 0).any():
-        why = f"leaks (smallest tau is {tau.min():g}), and the chip's neurons do not"
-        remedy = "training without leak: an IF node, or tau = r = inf"
-        fields.findings.append(UNSUPPORTED_NODE.at(fields.place, value="LIF", why=why, remedy=remedy))
+    if dt is None and bool(np.isfinite(tau).any()):
+        fields.findings.append(TIME_STEP_UNKNOWN.at(fields.place, value=f"{tau.min():g}", limit=convention.name))
         return None
-    if v_leak is not None and v_leak.any():
-        fields.bad("v_leak", f"{v_leak.ravel()[np.argmax(np.abs(v_leak))]:g}", "0")
-    if not np.array_equal(np.isinf(r), np.isinf(tau)):
-        fields.bad("r", f"{r.min():g}..{r.max():g}", "infinite where tau is, finite elsewhere")
+    step = 0.0 if dt is None else float(dt)  # all tau are infinite then
+    if how.startswith("euler") and step > tau.min():
+        fields.findings.append(TIME_STEP_TOO_LONG.at(fields.place, value=f"{step:g}", limit=f"{tau.min():g}"))
         return None
-    with np.errstate(invalid="ignore"):
-        gain = np.where(np.isinf(tau), 1.0, r * (dt or 0.0) / tau)
-    return _integrator(fields, convention, given, gain)
+    place = fields.place
+
+    def dynamics(full: Mapping[str, FloatArray]) -> Dynamics:
+        endless = np.isinf(full["tau"])
+        if not np.array_equal(np.isinf(full["r"]), endless):
+            limit = "infinite where tau is, finite elsewhere"
+            raise CompileError([BAD_PARAMETER.at(place, parameter="r", value=f"{r.min():g}..{r.max():g}", limit=limit)])
+        share = np.where(endless, 0.0, step / full["tau"])
+        decay = np.exp(-share) if how.startswith("exp") else 1.0 - share
+        taken_in = 1.0 - decay if how.startswith("exp") else share
+        current = np.ones(()) if how.endswith("raw") else taken_in * np.where(endless, 0.0, full["r"])
+        gain = np.where(endless, 1.0, current)
+        return Dynamics(gain, np.where(share < _NO_LEAK, 1.0, decay), taken_in * full["v_leak"])
+
+    arrays = {"tau": tau, "r": r, "v_leak": np.zeros(()) if rest is None else rest}
+    return integrator(fields, convention, given, arrays, dynamics)
 
 
-def _integrator(fields: Fields, convention: Convention, given: frozenset[str], gain: FloatArray) -> Maker | None:
+def integrator(
+    fields: Fields,
+    convention: Convention,
+    given: frozenset[str],
+    arrays: Mapping[str, FloatArray],
+    dynamics: Callable[[Mapping[str, FloatArray]], Dynamics],
+) -> Maker | None:
+    """Maker of an IF node with the threshold, reset and bounds that `fields` say.
+
+    Args:
+        fields, convention, given: as for every parser.
+        arrays: what `dynamics` needs, as the file has it.
+        dynamics: from the same arrays of full shape.
+    """
     name, place = fields.raw.name, fields.place
     threshold = fields.numbers("v_threshold")
     if threshold is None:
@@ -75,25 +117,34 @@ def _integrator(fields: Fields, convention: Convention, given: frozenset[str], g
     reset = _reset(fields, convention, given)
     v_min = fields.setting("v_min", convention, given)
     tie = fields.setting("tie", convention, given)
+    reset_time = fields.setting("reset_time", convention, given)
+    scale = fields.choice("scale")
     if v_min == "-threshold" and fields.assumed("v_min", given) and (threshold != 1).any():
         value = f"{-threshold.max():g}"
         fields.findings.append(LOWER_BOUND_ASSUMED.at(place, value=value, limit=convention.name))
 
     def make(shape: Shape) -> Node:
-        theta, factor = spread(threshold, shape), spread(gain, shape)
-        if theta is None or factor is None:
-            pairs = (("v_threshold", threshold, theta), ("r", gain, factor))
-            raise CompileError([misfit(place, key, raw.shape, shape) for key, raw, full in pairs if full is None])
+        spreads = {key: (raw, spread(raw, shape)) for key, raw in {"v_threshold": threshold, **arrays}.items()}
+        misfits = [misfit(place, key, raw.shape, shape) for key, (raw, full) in spreads.items() if full is None]
+        if misfits:
+            raise CompileError(misfits)
+        full = {key: array for key, (_, array) in spreads.items() if array is not None}
+        theta, way = full["v_threshold"], dynamics(full)
         bound = None if v_min == "none" else -theta if v_min == "-threshold" else np.full(shape, float(v_min))
+        leaks = bool((way.decay != 1).any())
         return IF(
             name=name,
             origin=(name,),
             input_shape=shape,
             threshold=theta,
-            gain=factor,
+            gain=frozen(way.gain, np.float64),
             v_min=None if bound is None else frozen(bound, np.float64),
             reset=reset,
             tie=tie,
+            decay=frozen(way.decay, np.float64) if leaks else None,
+            drift=frozen(way.drift, np.float64) if way.drift.any() else None,
+            reset_time=reset_time if leaks else "now",
+            scale=scale,
         )
 
     return make

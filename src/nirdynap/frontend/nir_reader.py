@@ -18,15 +18,20 @@ from nirdynap.errors import (
     Diagnostic,
     raise_errors,
 )
+from nirdynap.frontend.conv1d import with_second_axis
+from nirdynap.frontend.ends import with_ends
 from nirdynap.frontend.fields import Fields, declared_shape
+from nirdynap.frontend.habits import recognised
 from nirdynap.frontend.nested import unfold
 from nirdynap.frontend.neurons import NEURONS
 from nirdynap.frontend.nodes import parse_node
 from nirdynap.frontend.raw import RawGraph, raw_from_graph
 from nirdynap.frontend.safe_hdf5 import read_hdf5
 from nirdynap.frontend.shapes import shaped_nodes
-from nirdynap.frontend.topology import topology_findings
-from nirdynap.ir.convention import Convention, resolve_convention
+from nirdynap.frontend.summary import summary_of_graph, summary_of_network
+from nirdynap.frontend.topology import edge_findings, topology_findings
+from nirdynap.frontend.unsettled import unsettled
+from nirdynap.ir.convention import AUTO, Convention, resolve_convention
 from nirdynap.ir.network import Edge, Network, build_network
 
 
@@ -39,13 +44,17 @@ class ReadOptions(TypedDict, total=False):
     spikes_per_step: str | None
     dt: float | None
     flatten: str | None
+    integration: str | None
+    reset_time: str | None
     delay: str | None
+    leak: str | None
+    conv1d: str | None
     input_shape: tuple[int, ...] | None
 
 
 def read(
     source: str | os.PathLike[str] | Any,
-    convention: str | Convention = "nir",
+    convention: str | Convention = AUTO,
     *,
     reset: str | None = None,
     v_min: float | str | None = None,
@@ -53,7 +62,11 @@ def read(
     spikes_per_step: str | None = None,
     dt: float | None = None,
     flatten: str | None = None,
+    integration: str | None = None,
+    reset_time: str | None = None,
     delay: str | None = None,
+    leak: str | None = None,
+    conv1d: str | None = None,
     input_shape: tuple[int, ...] | None = None,
 ) -> Network:
     """Read a NIR graph into a frozen `Network` whose shapes are computed by us. The source is never changed.
@@ -61,15 +74,20 @@ def read(
     Args:
         source: path of a `.nir` file, or a `nir.NIRGraph`.
         convention: what the file leaves open, by name (docs/semantics.md): nir, sinabs, torch, snntorch, norse,
-            spikingjelly, spyx, rockpool, mlx-snn, lava.
+            spikingjelly, spyx, rockpool, mlx-snn, lava; "auto" takes the one that the file gives away, with a note
+            that holds the evidence, else "nir" with a warning of what the file leaves open.
         reset: "subtract" or "zero"; like all overrides it wins over the convention and over a node's metadata.
         v_min: lower bound of all membranes: "none", "-threshold" or a number <= 0.
         tie: "fires" or "waits" at v == threshold.
         spikes_per_step: "one" or "many".
-        dt: length of a time step in seconds, used where the convention multiplies r by it.
+        dt: length of a time step in seconds, used where the convention multiplies r by it, and by leaky neurons.
         flatten: "chw" or "hwc".
+        integration: of leaky neurons: "euler", "exp", "euler-raw" or "exp-raw", see `Convention`.
+        reset_time: of leaky neurons: "now" or "next", see `Convention`.
         delay: "drop" accepts branches of unequal depth where the convention delays each layer by a step.
-        input_shape: (C, H, W) or (N,), where the file does not say it.
+        leak: what lowering does with a leak: "refuse" it, "drop" it, or make it "linear".
+        conv1d: "1xk" reads (C, N) as a map of 1 x N and each Conv1d as a Conv2d of 1 x k; else they are refused.
+        input_shape: (C, H, W) or (N,), with conv1d also (C, N), where the file does not say it.
 
     Raises:
         CompileError: ND1xx, all findings at once.
@@ -83,22 +101,39 @@ def read(
         ['Input', 'Linear', 'IF', 'Output']
     """
     overrides = {"reset": reset, "v_min": v_min, "tie": tie, "spikes_per_step": spikes_per_step, "dt": dt}
-    overrides |= {"flatten": flatten, "delay": delay}
-    chosen = resolve_convention(convention, **overrides)  # type: ignore[arg-type]
-    given = frozenset(name for name, value in overrides.items() if value is not None)
+    overrides |= {"flatten": flatten, "integration": integration, "reset_time": reset_time}
+    overrides |= {"delay": delay, "leak": leak}
+    resolve_convention("nir" if convention == AUTO else convention, **overrides)  # type: ignore[arg-type]
+    if conv1d not in (None, "1xk"):
+        raise CompileError([BAD_OPTION.at("$.conv1d", parameter="conv1d", value=str(conv1d), limit='"1xk"')])
+    if conv1d and input_shape is not None and len(input_shape) == 2:
+        input_shape = (input_shape[0], 1, input_shape[1])
     if input_shape is not None and (declared_shape(input_shape) is None or len(input_shape) not in (1, 3)):
         raise CompileError(
             [BAD_OPTION.at("$.input_shape", parameter="input_shape", value=str(input_shape), limit="(C, H, W) or (N,)")]
         )
     raw = read_hdf5(Path(source)) if isinstance(source, (str, os.PathLike)) else raw_from_graph(source)
-    return _network(raw, chosen, given, input_shape)
+    return _network(raw, convention, overrides, input_shape, lift=conv1d is not None)
 
 
 def _network(
-    raw: RawGraph, convention: Convention, given: frozenset[str], input_shape: tuple[int, ...] | None
+    raw: RawGraph,
+    asked: str | Convention,
+    overrides: dict[str, Any],
+    input_shape: tuple[int, ...] | None,
+    *,
+    lift: bool,
 ) -> Network:
     findings = _version_findings(raw)
+    findings += edge_findings(raw)
     raw = unfold(raw)
+    raw, lifted = with_second_axis(raw) if lift else (raw, [])
+    raw, added = with_ends(raw, input_shape)
+    findings += [*lifted, *added]
+    name, note, suspects = recognised(raw) if asked == AUTO else (asked, None, ())
+    findings += [] if note is None else [note]
+    convention = resolve_convention(name, **overrides)
+    given = frozenset(key for key, value in overrides.items() if value is not None)
     findings += [UNKNOWN_FIELD.at("$", value=name) for name in raw.unknown]
     findings += topology_findings(raw)
     fields = {node.name: Fields(node) for node in raw.nodes}
@@ -108,9 +143,13 @@ def _network(
     raise_errors(findings)
     nodes, shape_findings = shaped_nodes(raw, {k: m for k, m in makers.items() if m is not None}, input_shape)
     findings += shape_findings
+    findings += unsettled(convention, given, list(fields.values()), nodes, suspects, chosen=asked != AUTO)
     raise_errors(findings)
     edges = tuple(Edge(source=a, target=b) for a, b in raw.edges)
-    return build_network(nodes, edges, convention, tuple(findings))
+    network = build_network(nodes, edges, convention, tuple(findings))
+    found, read_ = summary_of_graph(raw), summary_of_network(network)
+    assert (found.weights, found.checksum) == (read_.weights, read_.checksum), "a weight changed on the way in"
+    return network
 
 
 def _version_findings(raw: RawGraph) -> list[Diagnostic]:

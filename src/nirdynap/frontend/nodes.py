@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from nirdynap.errors import OVERLAPPING_POOL, SHAPE_MISMATCH, UNSUPPORTED_NODE, CompileError
+from nirdynap.frontend.cuba import parse_cuba
 from nirdynap.frontend.fields import Fields, misfit, spread
 from nirdynap.frontend.neurons import Maker, parse_if, parse_lif
 from nirdynap.ir.convention import Convention
@@ -19,13 +20,12 @@ Parser: TypeAlias = Callable[[Fields, Convention, frozenset[str]], Maker | None]
 
 # What can't be lowered, why, and what to do instead.
 _REFUSED = {
-    "CubaLIF": ("has a synaptic filter and a leak, and the chip has neither", "an IF node"),
     "LI": ("leaks and never fires", "an IF node"),
     "CubaLI": ("has a synaptic filter and never fires", "an IF node"),
     "I": ("integrates and never fires", "an IF node"),
     "Delay": ("delays spikes, and the chip has no delay lines", "removing the delay"),
     "Threshold": ("has no memory, and the chip's neurons do", "an IF node"),
-    "Conv1d": ("has one spatial axis", "a Conv2d of kernel 1 x k"),
+    "Conv1d": ("has one axis, and the chip's kernels have two", 'conv1d="1xk" (--conv1d 1xk) to read it as a Conv2d'),
 }
 
 
@@ -168,6 +168,12 @@ def _scale(fields: Fields, convention: Convention, given: frozenset[str]) -> Mak
     return make
 
 
+def _identity(fields: Fields, convention: Convention, given: frozenset[str]) -> Maker:
+    fields.only("shape")
+    name = fields.raw.name
+    return lambda shape: Scale(name=name, origin=(name,), input_shape=shape, factor=frozen(np.ones(shape), np.float64))
+
+
 _PARSERS: dict[str, Parser] = {
     "Input": _ports(Input),
     "Output": _ports(Output),
@@ -176,10 +182,12 @@ _PARSERS: dict[str, Parser] = {
     "Affine": _linear,
     "IF": parse_if,
     "LIF": parse_lif,
+    "CubaLIF": parse_cuba,
     "SumPool2d": _pool,
     "AvgPool2d": _pool,
     "Flatten": _flatten,
     "Scale": _scale,
+    "Identity": _identity,
 }
 
 

@@ -36,6 +36,7 @@ class RawGraph:
     """Nodes in natural order of their names, edges in the order found.
 
     `version` is the file's, None if it has none; `unknown` are fields of the graph itself that mean nothing to us.
+    `metadata` is the graph's own.
     """
 
     nodes: tuple[RawNode, ...]
@@ -43,6 +44,7 @@ class RawGraph:
     version: str | None
     from_file: bool
     unknown: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -75,7 +77,13 @@ def _raw_graph(graph: Any) -> RawGraph:
     for name, count in Counter(node.name for node in raw).items():
         if count > 1:
             raise CompileError([NOT_A_NIR_FILE.at(node_place(name), value=f"{count} nodes have this name")])
-    return RawGraph(nodes=tuple(sorted(raw, key=lambda n: natural(n.name))), edges=pairs, version=None, from_file=False)
+    return RawGraph(
+        nodes=tuple(sorted(raw, key=lambda n: natural(n.name))),
+        edges=pairs,
+        version=None,
+        from_file=False,
+        metadata=_mapping(graph, "metadata"),
+    )
 
 
 def _raw_node(name: str, node: Any) -> RawNode:

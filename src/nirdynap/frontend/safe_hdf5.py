@@ -51,13 +51,14 @@ def _graph(group: h5py.Group, place: str) -> RawGraph:
         raise CompileError([NOT_A_NIR_FILE.at(f"{place}.edges", value="edges are not pairs of node names")])
     edges = tuple((str(_decoded(a)), str(_decoded(b))) for a, b in pairs.reshape(-1, 2))
     unknown = tuple(sorted(set(group) - {"type", "nodes", "edges", "metadata"}))
-    return RawGraph(nodes=nodes, edges=edges, version=None, from_file=True, unknown=unknown)
+    metadata = _metadata(group, place)
+    return RawGraph(nodes=nodes, edges=edges, version=None, from_file=True, unknown=unknown, metadata=metadata)
 
 
 def _node(name: str, group: h5py.Group) -> RawNode:
     place = node_place(name)
     kind = _text(group, "type", place)
-    metadata = _tree(_group(group, "metadata", place), place) if "metadata" in group else {}
+    metadata = _metadata(group, place)
     if kind == GRAPH:
         return RawNode(name=name, type=kind, fields={}, metadata=metadata, graph=_graph(group, place))
     fields = {key: _field(group, key, place) for key in group if key not in ("type", "metadata")}
@@ -90,6 +91,10 @@ def _text(group: h5py.Group, name: str, place: str) -> str:
             [NOT_A_NIR_FILE.at(place, value=f"field {name!r} is missing: the file was not written to its end")]
         )
     return str(_field(group, name, place))
+
+
+def _metadata(group: h5py.Group, place: str) -> Mapping[str, Any]:
+    return _tree(_group(group, "metadata", place), place) if "metadata" in group else {}
 
 
 def _tree(group: h5py.Group, place: str) -> Mapping[str, Any]:

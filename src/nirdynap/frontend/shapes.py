@@ -22,9 +22,7 @@ from nirdynap.frontend.fields import declared_shape
 from nirdynap.frontend.neurons import Maker
 from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.ir.network import Conv, Edge, Node, Pool, topological_order
-from nirdynap.ir.units import Shape, shape_text
-
-_MOST_ELEMENTS = 1 << 24  # 50 times the neurons of the largest chip: beyond it, findings would cost all memory
+from nirdynap.ir.units import MOST_ELEMENTS, Shape, shape_text
 
 
 def input_shape_of(graph: RawGraph, name: str, given: tuple[int, ...] | None) -> Shape:
@@ -64,7 +62,10 @@ def _hint(node: RawNode) -> tuple[int | None, int | None, int | None]:
         groups = node.fields.get("groups", 1)
         channels = weight[1] * int(np.ravel(groups)[0]) if np.size(groups) == 1 else None
         size = declared_shape(node.fields.get("input_shape"))
-        return (channels, *(size if size is not None and len(size) == 2 else (None, None)))
+        return (channels, *(size[-2:] if size is not None and len(size) >= 2 else (None, None)))
+    if node.type == "Flatten":
+        whole = declared_shape(node.fields.get("input_type"))
+        return (None, None, None) if whole is None or len(whole) != 3 else (whole[0], whole[1], whole[2])
     return (None, None, None)
 
 
@@ -131,8 +132,8 @@ def _size_findings(node: Node) -> Iterator[Diagnostic]:
         return
     for parameter, shape in arrays.items():
         elements = math.prod(shape)
-        if elements > _MOST_ELEMENTS:
-            yield TOO_LARGE.at(place, parameter=parameter, value=elements, limit=_MOST_ELEMENTS)
+        if elements > MOST_ELEMENTS:
+            yield TOO_LARGE.at(place, parameter=parameter, value=elements, limit=MOST_ELEMENTS)
 
 
 def _declared_otherwise(raw: RawNode, node: Node) -> list[Diagnostic]:

@@ -23,11 +23,10 @@ from nirdynap.ir.network import Edge, topological_order
 
 
 def topology_findings(graph: RawGraph) -> Iterator[Diagnostic]:
-    """Everything that is wrong with nodes and edges as such."""
+    """Everything that is wrong with a graph without nested graphs; `edge_findings` has looked at the edges as such."""
     if not graph.nodes:
         yield EMPTY_GRAPH.at("$.nodes", value=0)
         return
-    yield from edge_findings(graph, "$")
     names = {n.name for n in graph.nodes}
     edges = tuple(e for e in dict.fromkeys(graph.edges) if names.issuperset(e))
     yield from _end_findings(graph, edges)
@@ -37,8 +36,8 @@ def topology_findings(graph: RawGraph) -> Iterator[Diagnostic]:
         yield from error.diagnostics
 
 
-def edge_findings(graph: RawGraph, place: str) -> Iterator[Diagnostic]:
-    """Edges of the graph at `place` that name no node, or are written more than once."""
+def edge_findings(graph: RawGraph, place: str = "$") -> Iterator[Diagnostic]:
+    """Edges of the graph at `place`, and of those nested in it, that name no node or are written more than once."""
     names = {n.name for n in graph.nodes}
     for edge, count in sorted(Counter(graph.edges).items()):
         arrow = f"{edge[0]} -> {edge[1]}"
@@ -46,6 +45,9 @@ def edge_findings(graph: RawGraph, place: str) -> Iterator[Diagnostic]:
             yield EDGE_TO_NOWHERE.at(f"{place}.edges", value=arrow)
         elif count > 1:
             yield DUPLICATE_EDGE.at(f"{place}.edges", value=arrow, count=count)
+    for node in graph.nodes:
+        if node.graph is not None:
+            yield from edge_findings(node.graph, f"{place}.nodes.{node.name}")
 
 
 def _end_findings(graph: RawGraph, edges: tuple[tuple[str, str], ...]) -> Iterator[Diagnostic]:

@@ -68,8 +68,9 @@ def integrate_and_fire(
 ) -> tuple[FloatArray, FloatArray, int]:
     """Spikes of a layer of neurons over some steps, its membranes behind them, and how many decisions were ties.
 
-    Per step: integrate, fire and reset, then apply the lower bound. With delay = 1 the decision is made on the
-    membrane that the step finds: fire and reset, lower bound, then integrate; the same spikes one step later.
+    Per step: leak and integrate, fire and reset, then apply the lower bound. With delay = 1 the decision is made on
+    the membrane that the step finds: fire and reset, lower bound, then integrate; the same spikes one step later.
+    A neuron of reset_time "next" keeps its membrane as it fired, and subtracts behind the next step's leak.
 
     Args:
         node: the neurons.
@@ -79,19 +80,44 @@ def integrate_and_fire(
         delay: steps by which the layer answers late, 0 or 1.
     """
     drive = current * node.gain
+    if node.drift is not None:
+        drive = drive + node.drift
     spikes = np.empty_like(drive)
     ties = 0
     for step in range(len(drive)):
+        if node.reset_time == "next":
+            before, _ = _decide(node, v, spikes_per_step)
+            v_next = _late_reset(node, before, v, drive[step])
+            spikes[step], tied = _decide(node, v if delay else v_next, spikes_per_step)
+            v, ties = v_next, ties + tied
+            continue
         if delay == 0:
-            v = v + drive[step]
+            v = _leaked(node, v) + drive[step]
         spikes[step], tied = _decide(node, v, spikes_per_step)
         ties += tied
-        v = np.where(spikes[step] > 0, 0.0, v) if node.reset == "zero" else v - spikes[step] * node.threshold
-        if node.v_min is not None:
-            v = np.maximum(v, node.v_min)
+        v = _bounded(node, _reset(node, spikes[step], v))
         if delay == 1:
-            v = v + drive[step]
+            v = _leaked(node, v) + drive[step]
     return spikes, v, ties
+
+
+def _leaked(node: IF, v: FloatArray) -> FloatArray:
+    return v if node.decay is None else node.decay * v
+
+
+def _reset(node: IF, spikes: FloatArray, v: FloatArray) -> FloatArray:
+    return np.where(spikes > 0, 0.0, v) if node.reset == "zero" else v - spikes * node.threshold
+
+
+def _bounded(node: IF, v: FloatArray) -> FloatArray:
+    return v if node.v_min is None else np.maximum(v, node.v_min)
+
+
+def _late_reset(node: IF, spikes: FloatArray, v: FloatArray, drive: FloatArray) -> FloatArray:
+    """The next membrane of a neuron that fired `spikes` at membrane `v` and has not been reset for it yet."""
+    if node.reset == "zero":
+        return _bounded(node, _leaked(node, _reset(node, spikes, v)) + drive)
+    return _bounded(node, _leaked(node, v) + drive - spikes * node.threshold)
 
 
 def _decide(node: IF, v: FloatArray, spikes_per_step: SpikesPerStep) -> tuple[FloatArray, int]:

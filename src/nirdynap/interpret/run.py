@@ -81,7 +81,7 @@ def _advance(
 
 
 def _gather(network: Network, node: Node, values: dict[str, FloatArray], lead: tuple[int, ...]) -> FloatArray:
-    """The sum of what arrives at `node`, each source at its own channels; a map may be smaller than its room."""
+    """The sum of what arrives at `node`, each source at its own channels; maps may be smaller or larger than its own."""
     edges = network.edges_into(node.name)
     if len(edges) == 1 and values[edges[0].source].shape[2:] == node.input_shape:
         return values[edges[0].source]
@@ -89,7 +89,8 @@ def _gather(network: Network, node: Node, values: dict[str, FloatArray], lead: t
     for edge in edges:
         value = values[edge.source]
         c, h, w = value.shape[2:]
-        total[:, :, edge.feature_shift : edge.feature_shift + c, :h, :w] += value
+        _, rows, columns = node.input_shape
+        total[:, :, edge.feature_shift : edge.feature_shift + c, :h, :w] += value[:, :, :, :rows, :columns]
     return total
 
 

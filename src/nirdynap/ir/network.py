@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal, TypeAlias
 
 from nirdynap.errors import RECURRENT, CompileError, Diagnostic, node_place
-from nirdynap.ir.convention import Convention, Reset, Tie
+from nirdynap.ir.convention import Convention, Reset, ResetTime, Tie
 from nirdynap.ir.digest import Digested, digest
 from nirdynap.ir.units import FloatArray, Pair, Shape, conv_output
 
@@ -76,9 +76,18 @@ class Linear(_Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class IF(_Node):
-    """Integrate-and-fire neurons. `threshold` and `gain` are float64 of the full shape [C, H, W].
+    """Integrate-and-fire neurons, leaky where they have a `decay`. All arrays are float64 [C, H, W].
 
-    `gain` multiplies the input current, `v_min` (float64 [C, H, W], or None for no bound) is the lower bound.
+    A time step is v = decay * v + gain * input + drift, then fire and reset, then the lower bound.
+
+    Attributes:
+        threshold, gain: as in the formula.
+        v_min: lower bound, None for no bound.
+        reset, tie: as in a convention.
+        decay: factor of the membrane per step, None for 1: no leak.
+        drift: what each step adds to the membrane, None for nothing.
+        reset_time: "next" subtracts the threshold in the next step, behind its leak; "now" where there is no leak.
+        scale: what the layer's folded floats are multiplied by to be the chip's integers, None to have it chosen.
     """
 
     threshold: FloatArray
@@ -86,6 +95,10 @@ class IF(_Node):
     v_min: FloatArray | None
     reset: Reset
     tie: Tie
+    decay: FloatArray | None = None
+    drift: FloatArray | None = None
+    reset_time: ResetTime = "now"
+    scale: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,7 +140,11 @@ Node: TypeAlias = Input | Output | Conv | Linear | IF | Pool | Flatten | Scale
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Edge:
-    """`source`'s channels arrive at `target`'s channels from `feature_shift` on; what arrives at one place adds up."""
+    """`source`'s channels arrive at `target`'s channels from `feature_shift` on; what arrives at one place adds up.
+
+    Maps lie upon each other at (0, 0): a smaller one leaves the rest of the target's map empty, of a larger one the
+    rest is cut off.
+    """
 
     source: str
     target: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nirdynap.errors import Diagnostic
+from nirdynap.ir.convention import Convention
 from nirdynap.ir.spec import Memory
 from nirdynap.ir.units import Shape
 
@@ -40,7 +41,9 @@ class Report:
 
     Attributes:
         fits: the network can be converted for this chip.
-        chip, convention: names of what was asked for.
+        chip: name of what was asked for.
+        convention: name of the one that the graph was read with, or of the one asked for if it could not be read.
+        settings: that convention with what caller and graph say otherwise; None if it could not be read.
         diagnostics: every finding, errors first.
         layers: in topological order; empty when the network could not be brought that far.
         cores: every core of the chip.
@@ -50,6 +53,7 @@ class Report:
     fits: bool
     chip: str
     convention: str
+    settings: Convention | None
     diagnostics: tuple[Diagnostic, ...]
     layers: tuple[LayerRow, ...]
     cores: tuple[CoreRow, ...]

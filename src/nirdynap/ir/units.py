@@ -23,6 +23,7 @@ THRESHOLD_LOW_MAX = -1  # a lower threshold of 0 is a documented silicon bug
 
 US_PER_S = 1_000_000
 DEFAULT_DT_US = 1000
+MOST_ELEMENTS = 1 << 24  # of a map or kernel: 50 times the neurons of the largest chip, beyond it memory runs out
 MOST_STEPS = 10_000_000  # of a run; more is a recording whose clock does not start near 0
 
 

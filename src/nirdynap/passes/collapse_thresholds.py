@@ -55,7 +55,8 @@ def _rescaled(network: Network, neuron: IF) -> Network:
     assert theta is not None
     ones = frozen(np.ones(neuron.input_shape), np.float64)
     v_min = None if neuron.v_min is None else frozen(neuron.v_min / neuron.threshold, np.float64)
-    network = replaced(network, dataclasses.replace(neuron, threshold=ones, v_min=v_min))
+    drift = None if neuron.drift is None else frozen(neuron.drift / neuron.threshold, np.float64)
+    network = replaced(network, dataclasses.replace(neuron, threshold=ones, v_min=v_min, drift=drift))
     for conv in network.sources(neuron.name):
         if isinstance(conv, Conv):
             weights = frozen(conv.weights / theta[:, None, None, None], np.float64)

@@ -30,7 +30,10 @@ def _folds(network: Network, pool: Pool) -> bool:
     _, h, w = pool.input_shape
     divides = h % pool.size[0] == 0 and w % pool.size[1] == 0
     return all(isinstance(s, Input) for s in network.sources(pool.name)) and all(
-        isinstance(t, Conv) and len(network.edges_into(t.name)) == 1 and (divides or t.padding == (0, 0))
+        isinstance(t, Conv)
+        and len(network.edges_into(t.name)) == 1
+        and t.input_shape[1:] == pool.output_shape[1:]
+        and (divides or t.padding == (0, 0))
         for t in network.targets(pool.name)
     )
 

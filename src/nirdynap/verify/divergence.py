@@ -79,7 +79,7 @@ def explained(difference: Difference, spec: Spec, networks: tuple[Network, Netwo
     Args:
         difference: the first one between the two.
         spec: what became of both.
-        networks: the float and the lowered network.
+        networks: the network before (float or leakless), and the lowered one.
         raster: input counts [time, 1, c, y, x] of the sample where they differ.
     """
     fewer = networks[0] if difference.reference < difference.value else networks[1]

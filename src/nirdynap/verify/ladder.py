@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +16,19 @@ from nirdynap.chips.chip import Chip
 from nirdynap.compile import nir_to_dynapcnn
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
 from nirdynap.frontend import read
-from nirdynap.ir.convention import Convention
+from nirdynap.ir.convention import AUTO, Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.events import Events
 from nirdynap.ir.network import Network
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray
-from nirdynap.passes import normalise
+from nirdynap.passes import approximate_leak, normalise
 from nirdynap.sim import simulate
 from nirdynap.sim.asynchronous import Emission, Order, event_findings
 from nirdynap.sim.protocol import Progress, Recording
 from nirdynap.sim.stimulus import Stimulus, read_recording
 from nirdynap.verify.divergence import explained
-from nirdynap.verify.rungs import RungName, Trace, clocked_trace, event_trace, float_trace
+from nirdynap.verify.rungs import FloatRung, RungName, Trace, clocked_trace, event_trace, float_trace
 from nirdynap.verify.verification import (
     Comparison,
     Rung,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from nirdynap.frontend.nir_reader import ReadOptions
 
-_RUNGS = len(get_args(RungName))
 _Part = tuple[tuple[Rung, ...], tuple[Comparison, ...]]
 _BYTES_AT_ONCE = 1 << 26  # of the rasters that two rungs keep, for the samples that run together
 
@@ -54,7 +53,7 @@ def verify(
     chip: str | Path | Chip,
     input: Recording,  # noqa: A002
     *,
-    convention: str | Convention = "nir",
+    convention: str | Convention = AUTO,
     bias_bits: int = 8,
     order: Order = "depth",
     emission: Emission = "raster",
@@ -67,6 +66,9 @@ def verify(
 ) -> Verification:
     """Run the same input on four rungs, side by side: float, lowered, clocked and event (docs/semantics.md).
 
+    Where the caller has a leak approximated (`leak=`), a fifth stands behind "float": "leakless", the network with what
+    took the leak's place.
+
     Args:
         source: path of a `.nir` file, or a `nir.NIRGraph`.
         chip: name of a chip or sinabs device, or path of a chip file.
@@ -78,7 +80,7 @@ def verify(
         dt_us: length of a time step in microseconds.
         duration_us: length of event recordings in microseconds; default: up to the last event of all.
         labels: whole numbers [sample], the right output of each, for a network with one Output.
-        progress: called with (runs done, runs in all): each sample is run on each of the four rungs.
+        progress: called with (runs done, runs in all): each sample is run on each of the rungs.
 
     Returns:
         Spikes, decisions and accuracy of each rung, and each rung compared with the one before it. `print` shows it.
@@ -103,9 +105,11 @@ def verify(
     spec = nir_to_dynapcnn(source, chip, convention=convention, bias_bits=bias_bits, **reading)
     stimuli, truth = _checked(spec, input, labels, order, emission, bias_clock_us, dt_us, duration_us)
     network = read(source, convention, **reading)
+    leakless = approximate_leak(network)
+    approximated = () if leakless is network else (("leakless", leakless),)
     ladder = _Ladder(
         spec=spec,
-        networks=(network, normalise(network)),
+        networks=(("float", network), *approximated, ("lowered", normalise(leakless))),
         order=order,
         emission=emission,
         bias_clock_us=dt_us if bias_clock_us is None else bias_clock_us,
@@ -124,7 +128,7 @@ def verify(
         emission=emission,
         rungs=tuple(joined_rung(r) for r in zip(*(r for r, _ in parts), strict=True)),
         comparisons=comparisons,
-        notes=(*spec.notes, *ladder.findings(comparisons[0], stimuli)),
+        notes=(*spec.notes, *ladder.findings(comparisons, stimuli)),
         labels=truth,
     )
 
@@ -166,10 +170,10 @@ def _label_findings(labels: npt.NDArray[Any] | None, samples: int, outputs: int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ladder:
-    """What all samples have in common: the networks (float, lowered), the spec, and the options of the runs."""
+    """What all samples have in common: the networks of the float rungs, the spec, and the options of the runs."""
 
     spec: Spec
-    networks: tuple[Network, Network]
+    networks: tuple[tuple[FloatRung, Network], ...]
     order: Order
     emission: Emission
     bias_clock_us: int
@@ -185,10 +189,11 @@ class _Ladder:
     def climb(self, stimuli: tuple[Stimulus, ...], progress: Progress | None) -> list[_Part]:
         """All rungs on all samples, some of them at a time."""
         at_once = self._samples_at_once()
+        rungs = len(self.networks) + 2
 
         def tell(first: int, done: int) -> None:
             if progress is not None:
-                progress(first * _RUNGS + done, len(stimuli) * _RUNGS)
+                progress(first * rungs + done, len(stimuli) * rungs)
 
         return [
             self._climb(stimuli[first : first + at_once], first, partial(tell, first))
@@ -210,17 +215,18 @@ class _Ladder:
 
     def _traces(self, stimuli: tuple[Stimulus, ...], tell: Callable[[int], None]) -> Iterator[Trace]:
         raster, samples = self._raster(stimuli), len(stimuli)
-        yield float_trace("float", self.networks[0], self.spec, raster)
-        tell(samples)
-        yield float_trace("lowered", self.networks[1], self.spec, raster)
-        tell(2 * samples)
+        done = 0
+        for name, network in self.networks:
+            yield float_trace(name, network, self.spec, raster)
+            done += samples
+            tell(done)
         result = simulate(
             self.spec,
             raster,
             "clocked",
             record="all",
             dt_us=self.dt_us,
-            progress=lambda done, _: tell(2 * samples + done),
+            progress=lambda n, _: tell(done + n),
         )
         yield clocked_trace(result)
         result = simulate(
@@ -233,7 +239,7 @@ class _Ladder:
             bias_clock_us=self.bias_clock_us,
             dt_us=self.dt_us,
             duration_us=self.steps * self.dt_us,
-            progress=lambda done, _: tell(3 * samples + done),
+            progress=lambda n, _: tell(done + samples + n),
         )
         yield event_trace(result, self.steps)
 
@@ -244,13 +250,14 @@ class _Ladder:
             np.add.at(raster[:, sample], (s.t // self.dt_us, s.c, s.y, s.x), s.count)
         return raster
 
-    def findings(self, lowering: Comparison, stimuli: tuple[Stimulus, ...]) -> tuple[Diagnostic, ...]:
-        """What is to be said about the lowered network, which should have the spikes of the float network."""
-        difference = lowering.first_difference
+    def findings(self, comparisons: tuple[Comparison, ...], stimuli: tuple[Stimulus, ...]) -> tuple[Diagnostic, ...]:
+        """What is to be said about the lowered network, which should have the spikes of the one before it."""
+        (difference,) = (c.first_difference for c in comparisons if c.rung == "lowered")
         if difference is None:
             return ()
         sample = self._raster(stimuli[difference.sample : difference.sample + 1])
-        return (explained(difference, self.spec, self.networks, sample),)
+        (_, before), (_, lowered) = self.networks[-2:]
+        return (explained(difference, self.spec, (before, lowered), sample),)
 
     def _about(self, rung: RungName) -> str:
         how = self.spec.convention
@@ -259,6 +266,8 @@ class _Ladder:
         return {
             "float": f"the network as read with convention {how.name!r}, in float64 and time steps{lag}: the model, "
             "up to rounding",
+            "leakless": f"the same network with the leak of its neurons approximated (leak={how.leak!r}), in float64: "
+            "another network, as asked for",
             "lowered": "the same network after all folds and rewrites for the chip, still in float64: must have the "
             "same spikes, up to rounding",
             "clocked": f"the chip's integers in time steps of {self.dt_us} us, all spikes of a step summed before a "

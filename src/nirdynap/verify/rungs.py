@@ -1,4 +1,4 @@
-"""The four runs, each brought to the terms that all of them share."""
+"""The runs, each brought to the terms that all of them share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import IntArray, decide
 
-RungName = Literal["float", "lowered", "clocked", "event"]
+FloatRung = Literal["float", "leakless", "lowered"]
+RungName = Literal[FloatRung, "clocked", "event"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Trace:
     decisions: Mapping[str, IntArray]
 
 
-def float_trace(name: Literal["float", "lowered"], network: Network, spec: Spec, raster: IntArray) -> Trace:
+def float_trace(name: FloatRung, network: Network, spec: Spec, raster: IntArray) -> Trace:
     """A float run on counts [time, sample, c, y, x].
 
     Where the convention delays each spiking layer, the chip does not: every layer is read as much later as it lags.

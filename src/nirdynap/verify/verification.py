@@ -1,4 +1,4 @@
-"""What `verify` answers: four runs of one input, each described, and each compared with the one before it."""
+"""What `verify` answers: the runs of one input, each described, and each compared with the one before it."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class RungLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
-    """One of the four runs.
+    """One of the runs.
 
     Attributes:
-        name: "float", "lowered", "clocked" or "event".
+        name: "float", "leakless" (if the caller had a leak approximated), "lowered", "clocked" or "event".
         about: one sentence on what it is.
         layers: in topological order.
         decisions: per Output node, int64 [sample], index (C-major) of the output with most spikes; ties go to the
@@ -87,7 +87,7 @@ class Verification:
         spec: what the graph became.
         samples: samples in the input; steps: length of each in time steps of `dt_us` microseconds.
         bias_clock_us: period of the bias clock in the event run; order, emission: its other options.
-        rungs: float, lowered, clocked, event.
+        rungs: float, leakless (if the caller had a leak approximated), lowered, clocked, event.
         comparisons: each rung but the first against the one before it.
         notes: named approximations and warnings of the spec, then what the comparison found.
         labels: int64 [sample], what is right, or None.

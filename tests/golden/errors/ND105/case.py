@@ -13,13 +13,6 @@ class AdEx:
     tau: float
 
 
-def leaky_neurons(folder):
-    graph = simple()
-    one = np.array(1.0)
-    graph.nodes["if"] = nir.LIF(one, one, one, one)
-    return graph
-
-
 def a_type_that_nir_does_not_have(folder):
     graph = simple()
     graph.nodes["if"] = AdEx(1.0)
@@ -29,4 +22,17 @@ def a_type_that_nir_does_not_have(folder):
 def a_delay(folder):
     graph = simple()
     graph.nodes["conv"] = nir.Delay(np.ones(1))
+    return graph
+
+
+def a_synaptic_filter_and_a_leak(folder):
+    graph = simple()
+    tau, one = np.array(2.0), np.array(1.0)
+    graph.nodes["if"] = nir.CubaLIF(tau, tau, one, one, one)
+    return graph
+
+
+def one_axis(folder):
+    graph = simple()
+    graph.nodes["conv"] = nir.Conv1d(8, np.ones((2, 1, 3)), 1, 0, 1, 1, np.zeros(2))
     return graph

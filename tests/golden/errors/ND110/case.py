@@ -3,8 +3,9 @@
 from by_hand import chain, conv, graph, neurons, sink, source
 
 
-def no_input(folder):
-    return chain(conv=conv(), **{"if": neurons(), "out": sink()})
+def no_input_and_two_roots(folder):
+    nodes = {"left": conv(), "right": conv(), "if": neurons(), "out": sink()}
+    return graph(nodes, "left -> if -> out", "right -> if")
 
 
 def two_inputs(folder):

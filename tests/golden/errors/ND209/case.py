@@ -4,4 +4,4 @@ from by_hand import simple
 
 
 def subtracting(folder):
-    return simple(), {"convention": "snntorch"}
+    return simple(), {"convention": "snntorch", "reset": "subtract"}
