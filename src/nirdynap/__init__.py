@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from nirdynap.errors import InputError as InputError
     from nirdynap.errors import NirdynapError as NirdynapError
     from nirdynap.errors import StoreError as StoreError
+    from nirdynap.export.dynapcnn_to_nir import dynapcnn_to_nir as dynapcnn_to_nir
     from nirdynap.export.nir_writer import write as write
+    from nirdynap.frameworks.export import to_nir as to_nir
     from nirdynap.frontend import read as read
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
     from nirdynap.ir.convention import Convention as Convention
@@ -45,7 +47,9 @@ _ROOMS = {
     "chips.chip": ("Chip", "chip_names", "load_chip"),
     "compile": ("check", "nir_to_dynapcnn"),
     "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
+    "export.dynapcnn_to_nir": ("dynapcnn_to_nir",),
     "export.nir_writer": ("write",),
+    "frameworks.export": ("to_nir",),
     "frontend": ("read",),
     "ir.convention": ("CONVENTIONS", "Convention"),
     "ir.events": ("Events",),

@@ -247,7 +247,7 @@ SHARED_MODULE = _kind("ND804", "module used twice", "{value}", "a module of its 
 BATCH_NORM_STAYS = _kind("ND805", "BatchNorm cannot be folded", "{value}", "BatchNorm right behind a convolution or linear layer that nobody else listens to, with running statistics")
 MODEL_FAILED = _kind("ND806", "model cannot run the sample", "{value}", "a sample [time, batch, C, H, W] or [time, batch, N] that the model was trained with; it runs in float64, one sample at a time")
 NO_COUNTERPART = _kind("ND807", "property without counterpart", "{parameter} is {value}; a graph for the chip can say {limit}", "training with that")
-LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of sample {sample}, neuron {where}: {value} spikes in the model, {limit} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does")
+LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of sample {sample}, neuron {where}: {value:g} spikes in the model, {limit:g} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does")
 OUTPUT_DIFFERS = _kind("ND809", "output differs from the live model", "step {step} of sample {sample}, element {where}: {value:g} in the model, {limit:g} in the graph", "looking at the layers behind the last neuron")
 
 # --- ND9xx: surroundings ------------------------------------------------------------------------------------------------------
