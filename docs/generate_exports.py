@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 
 from nirdynap import Diagnostic, check
-from nirdynap.errors import LEAK, errors_of
+from nirdynap.errors import LEAK, V_MIN_PER_CHANNEL, errors_of
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data" / "framework_exports"
@@ -87,7 +87,7 @@ def verdict(path: Path, options: dict[str, Any]) -> Verdict:
     if not errors:
         return Verdict(word="converts", errors=())
     asked = _requests(errors)
-    reachable = check(path, BIG, **options, **asked).fits
+    reachable = check(path, BIG, **(options | asked)).fits
     word = "larger chip" if reachable else "refused"
     if reachable and asked:
         word = "with " + " ".join(f'`{name}="{value}"`' for name, value in asked.items())
@@ -97,6 +97,7 @@ def verdict(path: Path, options: dict[str, Any]) -> Verdict:
 def _requests(errors: tuple[Diagnostic, ...]) -> dict[str, str]:
     """Arguments that lift some of these refusals."""
     asked = {"leak": "drop"} if any(d.code == LEAK.code for d in errors) else {}
+    asked |= {"v_min": "-threshold"} if any(d.code == V_MIN_PER_CHANNEL.code for d in errors) else {}
     return asked | ({"conv1d": "1xk"} if any(d.value == "Conv1d" for d in errors) else {})
 
 

@@ -7,11 +7,14 @@ in one `CompileError`; rendering as terminal text, JSON or HTML is done elsewher
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
+
+_PLACES_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class NirdynapError(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         order = {"error": 0, "warning": 1, "note": 2}
         self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(diagnostics, key=lambda d: order[d.severity]))
-        super().__init__("\n".join(str(d) for d in self.diagnostics))
+        super().__init__("\n".join(_with_severity(d) for d in merged(self.diagnostics)))
 
     def __reduce__(self) -> tuple[type[NirdynapError], tuple[tuple[Diagnostic, ...]]]:
         return (type(self), (self.diagnostics,))
@@ -90,6 +93,34 @@ class InputError(NirdynapError):
 
 class StoreError(NirdynapError):
     """A spec file that cannot be read or written."""
+
+
+def merged(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Findings, in order; those that differ in nothing but their place, and notes of one kind, are one line."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for finding in findings:
+        key = finding.code if finding.severity == "note" else dataclasses.replace(finding, place="")
+        groups.setdefault(key, []).append(finding)
+    return tuple(
+        dataclasses.replace(
+            group[0],
+            place=_listed(list(dict.fromkeys(finding.place for finding in group))),
+            found="; ".join(dict.fromkeys(finding.found for finding in group)),
+        )
+        for group in groups.values()
+    )
+
+
+def _listed(places: list[str]) -> str:
+    if len(places) <= _PLACES_SHOWN:
+        return ", ".join(places)
+    shown = places[: _PLACES_SHOWN - 1]
+    return f"{', '.join(shown)} and {len(places) - len(shown)} more"
+
+
+def _with_severity(finding: Diagnostic) -> str:
+    """What is no error says so in front."""
+    return str(finding) if finding.severity == "error" else f"{finding.severity}: {finding}"
 
 
 def errors_of(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -141,20 +172,23 @@ OVERLAPPING_POOL = _kind("ND118", "overlapping or padded pool", "{parameter} is 
 UNKNOWN_FIELD = _kind("ND119", "unknown field", "field {value!r} is not part of this node and has no effect", "removing it", "warning")
 NONZERO_RESET = _kind("ND120", "non-zero reset", "v_reset is {value}, the chip resets to {limit}", "v_reset = 0, or shifting threshold and bias")
 RESET_AMBIGUOUS = _kind("ND124", "reset read as zero", "v_reset is in the file, so convention {value!r} resets to zero; files of {limit} look the same and mean subtract", "the convention of your framework (--convention), or reset=\"subtract\" or reset=\"zero\" (--reset)", "warning")
-DECLARED_SHAPE = _kind("ND122", "declared shape ignored", "{parameter} says {value}, the layers before it give {limit}", "writing the file again with a current nir", "warning")
+DECLARED_SHAPE = _kind("ND122", "declared shape ignored", "{parameter} says {value}, the layers beside it need or give {limit}", "writing the file again with a current nir", "warning")
 SEVERAL_SOURCES = _kind("ND123", "Output with several sources", "{value} feed one Output, where their spikes would add up", "an Output of its own for each")
 UNKNOWN_CONVENTION = _kind("ND125", "unknown convention", "{value!r} is not one of {limit}", "one of these names")
 BAD_OPTION = _kind("ND126", "bad option", "{parameter} = {value!r} is not possible", "{limit}")
 OUTPUT_FEEDS = _kind("ND127", "Output with targets", "it feeds {value}, and an Output is where the network ends", "edges from the node in front of the Output")
 LOWER_BOUND_ASSUMED = _kind("ND129", "lower bound assumed", "the file does not say how far a membrane may fall; convention {limit!r} takes minus the threshold, here down to {value}, but a model may have been trained with another bound, such as -1", "v_min=-1, v_min=\"none\" or v_min=\"-threshold\" (--v-min)", "warning")
 RESET_UNUSED = _kind("ND130", "reset value unused", "v_reset is {value}, and a neuron that subtracts its threshold never goes there", "reset=\"zero\" if it should, after making v_reset {limit}", "warning")
-TIME_STEP_UNKNOWN = _kind("ND131", "time step unknown", "tau is {value} seconds, and neither the file nor convention {limit!r} says how long a time step is", "dt= (--dt): the time step of the training in seconds, or dt=1e-6 for a file of Norse 1.1.0, which writes tau too small; a leak also needs leak= (--leak), since the chip has none")
+TIME_STEP_UNKNOWN = _kind("ND131", "time step unknown", "tau is {value}, and neither the file nor convention {limit!r} says how long a time step is, so the leak is not known either", "the convention of your framework (--convention sinabs, snntorch, spikingjelly, rockpool, spyx and mlx-snn know their time step), or dt= (--dt) in the unit of tau: what the training used, but 1e-6 for a file of Norse 1.1.0, which writes tau too small")
 TIME_STEP_TOO_LONG = _kind("ND132", "time step too long", "a time step of {value} s is longer than tau, {limit} s, with which the membrane would swing instead of decay", "dt= (--dt) in the unit of tau; Norse 1.1.0 writes tau too small by its dt: there dt=1e-6 is right")
 INPUT_ADDED = _kind("ND140", "Input added", "the graph has no Input, and {value} is the only node that nothing feeds: an Input of shape {limit}, as told by {source}, was put in front of it", "writing the file with its Input, if {value} is not the first layer", "warning")
 OUTPUT_ADDED = _kind("ND141", "Output added", "the graph has no Output, and {value} is the only node that feeds nothing: an Output was put behind it", "writing the file with its Output, if {value} is not the last layer", "warning")
 CONVENTION_DETECTED = _kind("ND133", "convention detected", "read with convention {value!r}: {limit}", "convention= (--convention) if it is another framework's", "note")
-NOT_SETTLED = _kind("ND134", "not settled by the file", "convention {value!r} {origin}, and the file does not say: {choices}{suspects}", "the convention of your framework (--convention), or the setting itself", "warning")
+NOT_SETTLED = _kind("ND134", "not settled by the file", "convention {value!r} {origin}, and the file does not say: {choices}", "{remedy}", "warning")
+EXPORTER_SUSPECTED = _kind("ND135", "exporter suspected", "this looks like a file of {value}: {limit}", "--convention {first} if it is (convention={first!r}); others write such files too", "note")
 CONV1D_AS_CONV2D = _kind("ND142", "Conv1d as Conv2d", "computed as a kernel of {value} over maps of height 1; the chip's kernels are square, so it takes the memory of the square", "short kernels: k taps take the words of k x k", "note")
+TIME_STEP_CONTRADICTED = _kind("ND136", "time step contradicted", "r is {value}, and convention {limit!r} takes r to be 1 or 1 / dt with dt = {dt} s: the model was exported with another time step, or r means something else", "dt= (--dt): 1 / r if the gain of the neurons is 1; or another convention")
+TIME_STEP_DOUBTFUL = _kind("ND137", "time step doubtful", "r is {value}, which the exporter of convention {limit!r} does not write for this tau with dt = {dt} s, so the leak is probably another one", "dt= (--dt), the time step of the training in seconds", "warning")
 TOO_LARGE = _kind("ND128", "too large to look at", "{parameter} has {value} elements, limit {limit}; the largest chip holds far fewer", "smaller inputs, or a smaller padding or dilation")
 
 # --- ND2xx: lowering to one convolution and one neuron per core --------------------------------------------------------
@@ -207,7 +241,7 @@ ALL_ZERO_WEIGHTS = _kind("ND401", "all-zero weights", "every weight is zero, so 
 VANISHING_THRESHOLD = _kind("ND402", "threshold vanishes", "threshold {value} times scale {scale} rounds to 0", "a larger threshold: it is far below the largest weight {limit}")
 BIAS_OVERFLOW = _kind("ND403", "bias overflows", "largest bias is {value} after scaling, limit {limit}", "bias_bits=8, which includes the bias in the scale")
 TIE_OVERFLOW = _kind("ND404", "threshold overflows", "threshold_high + 1 is {value}, limit {limit}: a model that waits at v == threshold needs the extra one", "tie=\"fires\"")
-LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becomes {value}, the chip's range is {limit}", "a lower bound inside the range", "warning")
+LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becomes {value}, the chip's range is {limit}", "a lower bound inside the range; for 0 there is none nearer than -1", "warning")
 WEIGHTS_VANISH = _kind("ND406", "weights round to zero", "{value} of {limit} non-zero weights become 0", "a smaller spread of weights in this layer", "note")
 DEAD_LAYER = _kind("ND407", "all weights round to zero", "the {parameter} allows a scale of {limit} only, with which even the largest weight {value} becomes 0, and no neuron can fire", "{remedy}")
 BEYOND_FLOAT32 = _kind("ND408", "beyond float32", "{parameter} is {value}; integers are made in float32, which ends at {limit}", "weights and thresholds of ordinary size")
@@ -219,7 +253,7 @@ NEGATIVE_EVENTS = _kind("ND502", "negative event", "{parameter} of event {value}
 EVENT_OUTSIDE = _kind("ND503", "event outside the input", "event {value} at (channel, y, x) = {where}, input is {limit}", "cropping the recording, or the right input shape")
 BAD_RASTER = _kind("ND504", "bad raster", "{value}", "non-negative integer counts [time, batch, channel, y, x]")
 BAD_EVENT_ARRAY = _kind("ND505", "bad event array", "{value}", "equally long integer arrays t, c, y, x, or a structured array with fields x, y, t, p")
-NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "core {value} has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000 (--bias-clock-us), the length of a time step")
+NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "the core has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000 (--bias-clock-us), the length of a time step")
 BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r} is not possible", "{limit}")
 NOT_EXACT = _kind("ND508", "beyond exact arithmetic", "values up to {value} can occur in core {core}, float32 is exact below {limit}", "fewer spikes per step, or nirdynap.simulate, which uses integers")
 SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {value} spikes at one address, limit {limit}", "smaller time steps")
@@ -241,15 +275,16 @@ ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of 
 LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
 
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
-FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "the model is a {value} with classes from {classes}; known are {limit}", "framework=\"...\" with one of these names; the model itself, not a function or a state dictionary")
+FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")
 UNKNOWN_MODULE = _kind("ND802", "not to be translated", "{value} {why}", "{remedy}")
 CANNOT_FOLLOW = _kind("ND803", "forward cannot be followed", "{value}", "{remedy}")
 SHARED_MODULE = _kind("ND804", "module used twice", "{value}", "a module of its own for each place, and a forward without a loop over time: it takes one step, or the whole recording")
 BATCH_NORM_STAYS = _kind("ND805", "BatchNorm cannot be folded", "{value}", "BatchNorm right behind a convolution or linear layer that nobody else listens to, with running statistics")
-MODEL_FAILED = _kind("ND806", "model cannot run the sample", "{value}", "a sample [time, batch, C, H, W] or [time, batch, N] that the model was trained with; it runs in float64, one sample at a time")
-NO_COUNTERPART = _kind("ND807", "property without counterpart", "{parameter} is {value}; a graph for the chip can say {limit}", "training with that")
-LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of sample {sample}, neuron {where}: {value:g} spikes in the model, {limit:g} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does")
+MODEL_FAILED = _kind("ND806", "model cannot run the sample", "{value}", "{remedy}")
+NO_COUNTERPART = _kind("ND807", "property without counterpart", "{parameter} is {value}; possible is {limit}", "training again with what is possible")
+LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of sample {sample}, neuron {where}: {value:g} spikes in the model, {limit:g} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does; a forward that resets its neurons in each call is a frequent reason")
 OUTPUT_DIFFERS = _kind("ND809", "output differs from the live model", "step {step} of sample {sample}, element {where}: {value:g} in the model, {limit:g} in the graph", "looking at the layers behind the last neuron")
+NOTHING_PROVEN = _kind("ND810", "nothing proven", "{value}", "{remedy}", "warning")
 
 # --- ND9xx: surroundings ------------------------------------------------------------------------------------------------------
 EXTRA_MISSING = _kind("ND901", "extra not installed", "{value} is not installed", "pip install \"nirdynap[{limit}]\"")

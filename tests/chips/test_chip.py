@@ -217,3 +217,9 @@ def test_the_page_says_what_the_files_say() -> None:
     for field, value in dataclasses.asdict(load_chip("speck2f").limits).items():
         numbers = [str(n) for n in (value if isinstance(value, tuple) else [value])]
         assert all(number in limits[field] for number in numbers), field
+
+
+@pytest.mark.parametrize("chip", [None, 3, ["speck2f"]])
+def test_what_is_no_name_is_an_unknown_chip(chip):
+    with pytest.raises(CompileError, match="ND324"):
+        load_chip(chip)

@@ -73,7 +73,7 @@ def test_a_refused_network_is_shown_as_the_file_has_it(tmp_path: Path) -> None:
     assert codes(document) == ["ND131"]
     shown = {node["name"]: node for node in document["body"]["nodes"]}
     assert shown["lif"]["type"] == "LIF"
-    assert shown["lif"]["settings"]["tau"] == "[2]"
+    assert shown["lif"]["settings"]["tau"] == "1 [2]"
     assert shown["lif"]["input_shape"] is None
     assert any(node["type"] == "Affine" and node["parameters"] == 6 for node in shown.values()), "nested ones, too"
     result = run("show", path)

@@ -306,3 +306,33 @@ def test_a_failure_in_the_last_moment_leaves_the_older_file(tmp_path: Path, monk
         write(small(), path)
     assert path.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stride", [0, 0]),
+        ("stride", "two"),
+        ("dilation", np.nan),
+        ("dilation", "wide"),
+        ("input_shape", 0),
+        ("input_shape", "large"),
+        ("groups", np.inf),
+        ("padding", -1),
+    ],
+)
+def test_sizes_that_are_none_are_refused(tmp_path: Path, field: str, value: object) -> None:
+    graph = small()
+    name = next(n for n, node in graph.nodes.items() if type(node).__name__ == "Conv2d")
+    setattr(graph.nodes[name], field, value)
+    with pytest.raises(CompileError, match=rf"ND106 .* \$\.nodes\.{name}: {field} is"):
+        write(graph, tmp_path / "a.nir")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [object(), [[1], [2, 3]], {"deep": object()}])
+def test_metadata_of_the_graph_that_no_file_holds_are_refused(tmp_path: Path, value: object) -> None:
+    graph = small()
+    graph.metadata = {"own": value}
+    with pytest.raises(CompileError, match=r"ND106 .* \$\.metadata\.own"):
+        write(graph, tmp_path / "a.nir")

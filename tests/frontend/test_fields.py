@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import nirdynap
+from by_hand import simple
 from nirdynap.frontend.fields import Fields, declared_shape, spread
 from nirdynap.frontend.raw import RawNode
 
@@ -138,3 +140,40 @@ def test_every_form_of_a_neuron_parameter(form):
 @pytest.mark.parametrize("form", [(2,), (4,), (5,), (4, 5), (3, 4), (3, 5, 4), (2, *SHAPE), (60,), (3, 1, 5)])
 def test_forms_that_do_not_fit(form):
     assert spread(np.ones(form), SHAPE) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 4), (1, 4), (1, 4, 1)])
+def test_axes_that_could_be_a_maps_are_not_taken_for_a_batch(shape):
+    """Numpy and torch would broadcast these along rows or columns."""
+    assert spread(np.arange(4.0).reshape(shape), (4, 4, 4)) is None
+
+
+def test_axes_in_front_of_a_flat_layer_or_of_a_whole_map_are():
+    np.testing.assert_array_equal(spread(np.arange(4.0).reshape(1, 1, 4), (4, 1, 1)).ravel(), np.arange(4))
+    np.testing.assert_array_equal(spread(np.arange(4.0).reshape(1, 4, 1, 1), (4, 2, 2))[:, 1, 1], np.arange(4))
+    np.testing.assert_array_equal(spread(np.full((1, 1, 1), 3.0), (4, 2, 2)), np.full((4, 2, 2), 3.0))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "names"),
+    [
+        ({"dynapcnn": {"convension": "sinabs"}}, ["dynapcnn.convension"]),
+        ({"dynapcnn": {"reset": "zero"}}, ["dynapcnn.reset"]),
+        ({"dynapcnn": "sinabs"}, ["dynapcnn"]),
+        ({"dynapcnn": {"convention": "torch"}, "author": "me"}, []),
+        ({}, []),
+    ],
+)
+def test_settings_of_a_graph_that_nobody_reads_are_told(metadata, names):
+    graph = simple()
+    graph.metadata = metadata
+    found = [d.value for d in nirdynap.read(graph, "torch").notes if d.code == "ND119"]
+    assert found == names
+
+
+def test_settings_where_they_have_no_effect_are_told():
+    graph = simple()
+    graph.nodes["conv"].metadata = {"dynapcnn": {"reset": "zero"}}
+    graph.nodes["if"].metadata = {"dynapcnn": {"flatten": "hwc", "reset": "zero"}}
+    found = [(d.place, d.value) for d in nirdynap.read(graph, "torch").notes if d.code == "ND119"]
+    assert sorted(found) == [("$.nodes.conv", "dynapcnn.reset"), ("$.nodes.if", "dynapcnn.flatten")]

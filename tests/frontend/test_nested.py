@@ -86,3 +86,11 @@ def test_an_edge_written_twice_is_one_edge_but_two_ways_to_one_node_are_two():
     network = read(past_and_through, "torch")
     assert network.notes == ()
     assert [e.source for e in network.edges_into("b")] == ["if", "if"]
+
+
+def test_settings_of_a_nested_graph_are_told_to_have_no_effect():
+    inner = chain(**{"in": source(), "conv": conv(), "out": sink()})
+    inner.metadata = {"dynapcnn": {"convention": "sinabs"}}
+    graph = chain(**{"in": source(), "block": inner, "if": neurons(), "out": sink()})
+    found = [d.value for d in read(graph, "torch").notes if d.code == "ND119"]
+    assert found == ["block.dynapcnn.convention"]

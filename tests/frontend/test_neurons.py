@@ -128,3 +128,46 @@ def test_a_bad_setting_is_found_once():
     with pytest.raises(CompileError) as caught:
         nirdynap.read(graph, "sinabs", reset="subtract")
     assert [d.code for d in caught.value.diagnostics] == ["ND126"]
+
+
+def test_spikingjellys_r_is_one_over_dt_or_another_dt_was_used():
+    def with_r(r, **options):
+        spikes = neurons(1.0, r, v_reset=np.zeros(()))
+        return nirdynap.read(chain(**{"in": source(), "conv": conv(), "if": spikes, "out": sink()}), **options)
+
+    assert (with_r(1e4, convention="spikingjelly").node("if").gain == 1).all()
+    assert (with_r(1.0, convention="spikingjelly").node("if").gain == 1).all()
+    with pytest.raises(CompileError, match="ND136"):
+        with_r(1000.0, convention="spikingjelly")
+    assert (with_r(1000.0, convention="spikingjelly", dt=1e-3).node("if").gain == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("convention", "law"),
+    [
+        ("snntorch", lambda tau, dt: tau / dt),
+        ("rockpool", lambda tau, dt: tau * math.exp(-dt / tau) / dt),
+        ("spyx", lambda tau, dt: 1 - dt / tau),
+    ],
+)
+def test_an_r_of_another_time_step_is_told(convention, law):
+    step = nirdynap.CONVENTIONS[convention].dt
+
+    def codes(meant, **options):
+        return {d.code for d in network(lif(20 * step, law(20 * step, meant)), convention, **options).notes}
+
+    assert "ND137" not in codes(step)
+    assert "ND137" in codes(step / 10)
+    assert "ND137" not in codes(step / 10, dt=step / 10), "the caller has said it"
+
+
+@pytest.mark.parametrize("tau", [1e12, 1e16, 1e17, 1e30])
+def test_a_gain_near_no_leak_is_not_lost_to_cancellation(tau):
+    node = network(lif(tau, tau), "sinabs").node("lif")
+    assert node.decay is None
+    assert np.allclose(node.gain, 1, rtol=1e-9)
+
+
+def test_minus_infinity_is_no_resistance():
+    with pytest.raises(CompileError, match="ND106"):
+        network(lif(np.inf, -np.inf))

@@ -172,3 +172,25 @@ def test_shapes_of_every_node():
     assert [n.output_shape for n in network.nodes] == [
         (3, 11, 9), (4, 6, 7), (4, 6, 7), (4, 3, 3), (36, 1, 1), (5, 1, 1), (5, 1, 1), (5, 1, 1)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("groups", [np.nan, np.inf, "abc", 1.5, [1, 2]])
+def test_groups_that_are_no_number_are_refused_where_the_shape_is_sought(groups):
+    convolution = conv(channels=2)
+    convolution.groups = groups
+    bare = graph({"conv": convolution, "if": neurons()}, "conv -> if")
+    with pytest.raises(CompileError):
+        read(bare, "torch")
+
+
+def test_an_input_that_is_cut_to_fit_is_told():
+    flat = chain(**{"in": source(2, 3, 8), "fc": nir.Linear(np.ones((3, 8))), "if": neurons(), "out": sink()})
+    assert [(d.code, d.place) for d in read(flat, "torch").notes] == [("ND122", "$.nodes.in")]
+    batch = chain(**{"in": source(1, 8), "fc": nir.Linear(np.ones((3, 8))), "if": neurons(), "out": sink()})
+    assert read(batch, "torch").notes == ()
+
+
+@pytest.mark.parametrize("shape", [5, [[2]], "2,2", [2.5], [0, 1, 1], (1, 2)])
+def test_input_shapes_that_are_none(shape):
+    with pytest.raises(CompileError, match="ND126"):
+        read(chain(**{"in": source(), "conv": conv(), "if": neurons(), "out": sink()}), "torch", input_shape=shape)

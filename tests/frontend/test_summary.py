@@ -45,3 +45,12 @@ def test_the_reader_notices_a_weight_that_it_lost(monkeypatch):
     monkeypatch.setattr(nir_reader, "shaped_nodes", careless)
     with pytest.raises(AssertionError, match="a weight changed"):
         read(simple(), "torch")
+
+
+@pytest.mark.parametrize("bias", [np.array(0.5), np.array([0.5]), np.array([0.5, 0.5])])
+def test_one_bias_for_all_is_as_many_as_there_are_outputs(bias):
+    graph = simple()
+    graph.nodes["conv"].bias = bias
+    network = read(graph, "torch")
+    np.testing.assert_array_equal(network.node("conv").bias, [0.5, 0.5])
+    assert summary_of_graph(raw_from_graph(graph)) == summary_of_network(network)

@@ -83,4 +83,8 @@ def test_models_of_one_framework_differ_in_some_settings():
 
 def test_suspicions_are_told_with_their_evidence():
     graph = chain(**{"in": source(), "layer_0": conv(), "layer_1": neurons(), "layer_2": flatten(), "out": sink()})
-    assert 'it looks like spyx: nodes are named "layer_0"' in told(graph)
+    (note,) = (d for d in nirdynap.read(graph).notes if d.code == "ND135")
+    assert (note.severity, note.value) == ("note", "spyx")
+    assert 'nodes are named "layer_0"' in note.found
+    assert "--convention spyx" in note.hint
+    assert all(d.code != "ND135" for d in nirdynap.read(graph, "torch").notes)

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from nirdynap.errors import CompileError
@@ -77,3 +78,9 @@ def test_all_illegal_overrides_at_once():
     with pytest.raises(CompileError) as caught:
         resolve_convention("nir", reset="soft", tie="never", delay="keep it")
     assert [d.place for d in caught.value.diagnostics] == ["$.reset", "$.tie", "$.delay"]
+
+
+@pytest.mark.parametrize("value", [np.array(["zero", "x"]), ["zero"], {}, 3])
+def test_settings_that_are_no_words(value):
+    with pytest.raises(CompileError, match="ND126"):
+        resolve_convention("torch", reset=value)

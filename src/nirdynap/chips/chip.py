@@ -98,8 +98,9 @@ def load_chip(chip: str | Path | Chip) -> Chip:
     """
     if isinstance(chip, Chip):
         return chip
-    if isinstance(chip, Path) or chip.endswith(".toml"):
+    if isinstance(chip, Path) or str(chip).endswith(".toml"):
         return _read_chip_file(Path(chip))
+    chip = str(chip)
     device = re.fullmatch(r"(?P<name>\w+)(:\d+)?", chip.lower())
     for known in _shipped_chips().values():
         if device and device["name"] in (known.name, *known.devices):

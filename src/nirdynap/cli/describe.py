@@ -31,7 +31,9 @@ def settings_of(node: Node) -> dict[str, str]:
             return {"weights": _range(node.weights), "bias": _range(node.bias)}
         case IF():
             fires = {"threshold": _range(node.threshold), "gain": _range(node.gain), "v_min": _range(node.v_min)}
-            return {**fires, "reset": node.reset, "tie": node.tie}
+            leak = {} if node.decay is None else {"decay": _range(node.decay), "reset_time": node.reset_time}
+            drift = {} if node.drift is None else {"drift": _range(node.drift)}
+            return {**fires, "reset": node.reset, "tie": node.tie, **leak, **drift}
         case Pool():
             return {"kind": node.kind, "size": shape_text(node.size)}
         case Flatten():
@@ -48,7 +50,7 @@ def numbers_in(node: Node) -> int:
 
 
 def raw_settings(node: RawNode) -> dict[str, str]:
-    """The fields of a node as the file has them: texts and single numbers as they are, of arrays the shape."""
+    """The fields of a node as the file has them: of arrays the shape, and the number if all are the same."""
     return {name: _field(value) for name, value in node.fields.items()}
 
 
@@ -119,6 +121,7 @@ def _range(array: Any) -> str:
 
 def _field(value: Any) -> str:
     array = np.asarray(value)
-    if array.ndim > 0:
+    if array.ndim > 0 and (array.size == 0 or (array != array.flat[0]).any()):
         return f"[{shape_text(array.shape)}]"
-    return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
+    size = f" [{shape_text(array.shape)}]" if array.ndim > 0 else ""
+    return (f"{array.flat[0]:.6g}" if array.dtype.kind == "f" else str(array.flat[0])) + size

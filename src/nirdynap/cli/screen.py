@@ -13,13 +13,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from nirdynap.errors import Diagnostic
+from nirdynap.errors import Diagnostic, merged
 from nirdynap.ir.convention import CONVENTIONS, Convention
 
 # A pipe has no width. Tables take what they need, up to this; longer texts are folded, never cut.
 _PIPE_WIDTH = 240
 _UNLIMITED = 1 << 20
-_PLACES_SHOWN = 4
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -70,17 +69,7 @@ def visible(text: str) -> str:
 
 def lines(findings: Iterable[Diagnostic]) -> list[Text]:
     """Diagnostics, each on one line; those that differ in nothing but their place share one."""
-    places: dict[Diagnostic, list[str]] = {}
-    for finding in findings:
-        places.setdefault(dataclasses.replace(finding, place=""), []).append(finding.place)
-    return [_line(dataclasses.replace(finding, place=_listed(where))) for finding, where in places.items()]
-
-
-def _listed(places: Sequence[str]) -> str:
-    if len(places) <= _PLACES_SHOWN:
-        return ", ".join(places)
-    shown = places[: _PLACES_SHOWN - 1]
-    return f"{', '.join(shown)} and {len(places) - len(shown)} more"
+    return [_line(finding) for finding in merged(findings)]
 
 
 def _line(finding: Diagnostic) -> Text:

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import Reading, SpecOrNir
-from nirdynap.cli.screen import table
+from nirdynap.cli.screen import reading_words, table
 from nirdynap.cli.source import is_nir, load_spec
 from nirdynap.errors import CONVENTION_DETECTED, CompileError
 from nirdynap.ir.convention import AUTO
@@ -111,7 +111,7 @@ def _network_tables(file: Path, body: dict[str, Any]) -> tuple[RenderableType, .
     return (
         f"{file}: NIR graph written by nir {body['version'] or '(version not said)'}, {len(body['nodes'])} nodes",
         *_summary_lines(body),
-        _convention_line(body["convention"], body["settings"]) + (f"; {body['why']}" if body["why"] else ""),
+        _convention_line(body),
         table(["node", "type", "fed by ...", "input", "output", "parameters ..."], rows),
     )
 
@@ -129,9 +129,28 @@ def _sum(summary: dict[str, Any]) -> str:
     return f"{counts}, checksum {summary['checksum'][:12]}"
 
 
-def _convention_line(name: str, settings: dict[str, Any] | None) -> str:
-    texts = [f"{key} {value}" for key, value in (settings or {}).items() if key != "name" and value]
-    return f"convention {name}" + (f": {', '.join(texts)}" if texts else "")
+def _convention_line(body: dict[str, Any]) -> str:
+    """The convention, why it, and those of its settings that can matter for this file."""
+    settings = body["settings"]
+    if settings is None:
+        return f"convention {body['convention']}"
+    types = {node["type"] for node in body["nodes"]}
+    leaky = any("decay" in node["settings"] for node in body["nodes"])
+    matters = {
+        "tie": True,
+        "reset": settings["reset"] != "file",  # else each node's own row says it
+        "v_min": True,
+        "spikes_per_step": True,
+        "gain": settings["gain"] != "r",
+        "flatten": "Flatten" in types,
+        "delay": settings["delay"],
+        "dt": leaky or settings["gain"] != "r",
+        "integration": leaky,
+        "reset_time": leaky,
+        "leak": leaky or settings["leak"] != "refuse",
+    }
+    texts = [f"{name} {settings[name]}" for name, shown in matters.items() if shown]
+    return f"convention {body['convention']} ({body['why']}): {', '.join(texts)}"
 
 
 def _spec(file: Path, spec: Spec) -> Answer:
@@ -155,7 +174,7 @@ def _spec(file: Path, spec: Spec) -> Answer:
     ]
     head = (
         f"{file}: spec for {spec.chip}, {len(spec.cores)} cores, spikes per step: {spec.spikes_per_step}",
-        _convention_line(spec.convention.name, plain(spec.convention)),
+        reading_words(spec.convention),
         f"digest {spec.digest()}",
         f"weights {spec.weights_digest()}",
         f"input {shape_text(spec.input_shape)} to {', '.join(inputs)}",

@@ -14,7 +14,7 @@ from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import refuse_spec
 
 if TYPE_CHECKING:
-    from nirdynap.verify import Agreement, Difference, RungLayer, Verification
+    from nirdynap.verify import Agreement, Difference, Rung, Verification
     from nirdynap.verify.rungs import RungName
 
 _ABOUT = "equal: neurons whose spike counts over the run are the same as on the rung before, of all neurons and samples"
@@ -51,7 +51,7 @@ def verification_body(outcome: Verification) -> dict[str, Any]:
 def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
     """What the rungs are, spikes of each layer on each of them, then each rung against the one before it."""
     for rung in outcome.rungs:
-        yield f"{rung.name}: {rung.about}{_remarks(rung.layers)}"
+        yield f"{rung.name}: {rung.about}"
     layers = [f"{layer.name} #" for layer in outcome.rungs[0].layers]
     graded = ["accuracy #"] if outcome.correct else []
     yield table(
@@ -60,22 +60,21 @@ def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
         title="Spikes of each layer",
     )
     for rung in outcome.rungs:
-        for output, silent in rung.silent.items():
-            if silent:
-                yield f"{rung.name}, output {output}: {silent} of {outcome.samples} samples without an output spike"
+        yield from _remarks(rung, outcome.samples)
     yield table(
-        ["compared", *layers, "same decisions #", "first difference ..."],
+        ["compared", *layers, "same decisions #"],
         [
             [
                 f"{pair.rung} with {pair.reference}",
                 *(_agreement(layer) for layer in pair.layers),
                 " ".join(share(same, outcome.samples) for same in pair.same_decisions.values()),
-                _difference(pair.first_difference),
             ]
             for pair in outcome.comparisons
         ],
         title=_ABOUT,
     )
+    for pair in outcome.comparisons:
+        yield f"{pair.rung} first differs from {pair.reference}: {_difference(pair.first_difference)}"
 
 
 def _grade(outcome: Verification, rung: RungName) -> list[str]:
@@ -88,17 +87,22 @@ def _agreement(layer: Agreement) -> str:
 
 def _difference(at: Difference | None) -> str:
     if at is None:
-        return "none"
+        return "nowhere"
     where = f"{at.layer}, sample {at.sample}, step {at.step}, (c, y, x) = ({at.channel}, {at.y}, {at.x})"
     return f"{where}: {at.value} spikes instead of {at.reference}"
 
 
-def _remarks(layers: tuple[RungLayer, ...]) -> str:
+def _remarks(rung: Rung, samples: int) -> Iterator[str]:
+    """What happened on a rung that its spikes do not show."""
     words = {
-        "ties": "ties decided otherwise by the chip",
-        "saturated": "saturated updates",
-        "dropped": "dropped spikes",
+        "ties": "decisions hung on a tie that the chip takes otherwise",
+        "saturated": "updates saturated",
+        "dropped": "spikes were dropped at the edge of a map",
     }
-    sums = {name: sum(getattr(layer, name) for layer in layers) for name in words}
-    told = [f"{total} {words[name]}" for name, total in sums.items() if total]
-    return f" ({', '.join(told)})" if told else ""
+    for name, text in words.items():
+        total = sum(getattr(layer, name) for layer in rung.layers)
+        if total:
+            yield f"{rung.name}: {total} {text}"
+    for output, silent in rung.silent.items():
+        if silent:
+            yield f"{rung.name}, output {output}: {silent} of {samples} samples without an output spike"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,6 +47,10 @@ _NEEDED = {
 }
 
 
+_LEAST = dict.fromkeys(("stride", "dilation", "groups", "kernel_size", "input_shape", "shape", "input_type"), 1)
+_LEAST |= {"padding": 0, "start_dim": -8, "end_dim": -8}  # axes count from behind where they are negative
+
+
 def completed(
     graph: RawGraph, size: Size | None = None, place: str = "$"
 ) -> tuple[RawGraph, Size | None, list[Diagnostic]]:
@@ -82,6 +86,9 @@ def _completed_node(node: RawNode, size: Size | None, place: str) -> tuple[RawNo
     if node.graph is not None:
         graph, going, findings = completed(node.graph, size, place)
         return dataclasses.replace(node, graph=graph), going, findings
+    odd = [*_odd_sizes(node, place)]
+    if odd:
+        return node, None, odd
     fields = dict(node.fields)
     complete = _elementwise if node.type in _ELEMENTWISE else _COMPLETE[node.type]
     going = complete(fields, size)
@@ -92,6 +99,21 @@ def _completed_node(node: RawNode, size: Size | None, place: str) -> tuple[RawNo
         else:
             findings.append(BAD_PARAMETER.at(place, parameter=field, value="missing", limit="numbers"))
     return dataclasses.replace(node, fields=fields), going, findings
+
+
+def _odd_sizes(node: RawNode, place: str) -> Iterator[Diagnostic]:
+    """Sizes, steps and axes that are no whole numbers, or too small ones."""
+    for name, least in _LEAST.items():
+        value = node.fields.get(name)
+        if value is None or (name == "padding" and isinstance(value, str)):
+            continue
+        array = np.asarray(value)
+        whole = (
+            array.dtype.kind in "iuf" and array.size > 0 and bool(np.isfinite(array).all() and (array % 1 == 0).all())
+        )
+        if not whole or array.min() < least:
+            limit = "whole numbers" + ("" if least < 0 else f" from {least} up")
+            yield BAD_PARAMETER.at(place, parameter=name, value=str(value), limit=limit)
 
 
 # --- one function per node type: adds to `fields`, returns the size of what the node puts out ------------------------

@@ -52,14 +52,13 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
         ['if', 'input', 'linear', 'output']
     """
     raw, _, findings = completed(raw_from_graph(graph))
-    findings += [*edge_findings(raw), *_findings(raw, "$")]
+    findings += [*edge_findings(raw), *_findings(raw, "$"), *_metadata_findings(raw.metadata, "$.metadata")]
     raise_errors(findings)
     raw = _with_resets(raw)
-    metadata = getattr(graph, "metadata", None)
     image = io.BytesIO()
     with h5py.File(image, "w", libver=_LAYOUT) as file:
         _put(file, "version", _RESETS if _has_reset(raw) else _SUBTRACTS)
-        _put_graph(file.create_group("node"), raw, metadata if isinstance(metadata, Mapping) else {})
+        _put_graph(file.create_group("node"), raw, raw.metadata)
     write_atomically(Path(path), image.getvalue())
 
 

@@ -18,6 +18,10 @@ from nirdynap.ir.units import FloatArray, Pair, Shape, shape_text
 OUR_METADATA = "dynapcnn"
 """Under this key a node's metadata holds settings of a convention, by the names of its fields."""
 
+_OF_A_NEURON = tuple(name for name in OF_A_NODE if name != "flatten")
+_SETTINGS_OF = {**dict.fromkeys(("IF", "LIF", "CubaLIF"), _OF_A_NEURON), "Flatten": ("flatten",)}
+_OF_A_GRAPH = ("convention", "framework", "framework_version", "proof", "chip", "digest", "cores", "scales")
+
 
 @dataclass(slots=True)
 class Fields:
@@ -34,8 +38,7 @@ class Fields:
     def only(self, *known: str) -> None:
         """Note the fields that are not among `known`, and settings of ours that we do not know: they have no effect."""
         odd = set(self.raw.fields) - set(known)
-        odd |= {f"{OUR_METADATA}.{key}" for key in own_settings(self.raw) if key not in OF_A_NODE}
-        odd |= set() if isinstance(self.raw.metadata.get(OUR_METADATA, {}), Mapping) else {OUR_METADATA}
+        odd |= set(unknown_settings(self.raw.metadata, _SETTINGS_OF.get(self.raw.type, ())))
         self.findings += [UNKNOWN_FIELD.at(self.place, value=name) for name in sorted(odd)]
 
     def bad(self, parameter: str, value: object, limit: str) -> None:
@@ -117,6 +120,14 @@ def own_settings(node: RawNode | RawGraph) -> Mapping[str, Any]:
     return own if isinstance(own, Mapping) else {}
 
 
+def unknown_settings(metadata: Mapping[str, Any], known: tuple[str, ...] = _OF_A_GRAPH) -> tuple[str, ...]:
+    """Names of what metadata of ours hold and nobody reads, so that a misspelt setting does not pass for one."""
+    own = metadata.get(OUR_METADATA, {})
+    if not isinstance(own, Mapping):
+        return (OUR_METADATA,)
+    return tuple(f"{OUR_METADATA}.{key}" for key in own if key not in known)
+
+
 def declared_shape(value: Any) -> tuple[int, ...] | None:
     """A shape as a file or graph declares it; None when it is missing, symbolic or not of positive whole numbers."""
     if value is None:
@@ -138,18 +149,24 @@ def _whole(array: npt.NDArray[Any]) -> bool:
 def spread(array: FloatArray, shape: Shape) -> FloatArray | None:
     """A neuron parameter of shape (), (1,), (C,), (C, 1, 1) or (C, H, W), spread to `shape`; None if it does not fit.
 
-    Leading axes of length 1 (a batch axis left in the file) are ignored.
+    Leading axes of length 1 (a batch axis left in the file) are ignored, but not where they could be those of a map.
     """
     while True:
-        if array.ndim == 0 or array.shape == (1,):
-            return frozen(np.broadcast_to(array, shape), np.float64)
+        if array.size == 1:
+            return frozen(np.full(shape, array.flat[0]), np.float64)
         if array.ndim == 1 and array.shape[0] == shape[0]:
             return frozen(np.broadcast_to(array[:, None, None], shape), np.float64)
         if array.ndim == 3 and array.shape in (shape, (shape[0], 1, 1)):
             return frozen(np.broadcast_to(array, shape), np.float64)
-        if array.shape[0] != 1:
+        if array.shape[0] != 1 or _along_rows(array.shape, shape):
             return None
         array = array[0]
+
+
+def _along_rows(found: tuple[int, ...], shape: Shape) -> bool:
+    """Would numpy and torch repeat an array of that shape along the rows or columns of a map?"""
+    axes = zip(reversed(found), reversed(shape), strict=False)
+    return 1 < len(found) <= 3 and all(have in (1, want) for have, want in axes)
 
 
 def misfit(place: str, parameter: str, found: tuple[int, ...], shape: Shape) -> Diagnostic:

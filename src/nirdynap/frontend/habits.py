@@ -1,7 +1,7 @@
 """Which framework wrote this graph? Habits that only one exporter has settle it, others only raise a suspicion.
 
 No exporter writes its name or its semantics (`nirdynap.to_nir` does, and they are read back here). A habit settles
-the convention where no other known exporter shares it; what several share is told with the warning ND134.
+the convention where no other known exporter shares it; what several share is told with the note ND135.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nirdynap.errors import CONVENTION_DETECTED, UNKNOWN_CONVENTION, CompileError, Diagnostic
+from nirdynap.errors import CONVENTION_DETECTED, EXPORTER_SUSPECTED, UNKNOWN_CONVENTION, CompileError, Diagnostic
 from nirdynap.frontend.fields import own_settings
 from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.ir.convention import AUTO, CONVENTIONS
@@ -21,18 +21,18 @@ from nirdynap.ir.convention import AUTO, CONVENTIONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
-    """Something that an exporter does: `shows` looks for it; a `settling` one is shared by no other exporter."""
+    """Something that exporters of these conventions do: `shows` looks for it; `settling` where no others do."""
 
-    convention: str
+    conventions: tuple[str, ...]
     evidence: str
     shows: Callable[[RawGraph], bool]
     settling: bool = True
 
 
-def recognised(graph: RawGraph) -> tuple[str, Diagnostic | None, tuple[Habit, ...]]:
-    """Name of the convention, the note that says why, and the habits that raise a mere suspicion.
+def recognised(graph: RawGraph) -> tuple[str, list[Diagnostic]]:
+    """Name of the convention, and the note that says why (ND133), or the suspicions (ND135).
 
-    The name is "nir" and the note None where nothing settles it, or where habits contradict each other.
+    The name is "nir" where nothing settles it, or where habits contradict each other.
 
     Raises:
         CompileError: ND125 when the graph's own metadata name a convention that there is not.
@@ -43,14 +43,19 @@ def recognised(graph: RawGraph) -> tuple[str, Diagnostic | None, tuple[Habit, ..
         if name not in CONVENTIONS:
             limit = ", ".join((AUTO, *CONVENTIONS))
             raise CompileError([UNKNOWN_CONVENTION.at("$.metadata.dynapcnn.convention", value=name, limit=limit)])
-        return name, CONVENTION_DETECTED.at("$", value=name, limit="the file's own metadata say so"), ()
-    shown = tuple(habit for habit in HABITS if habit.shows(graph))
-    settled = {habit.convention for habit in shown if habit.settling}
+        return name, [CONVENTION_DETECTED.at("$", value=name, limit="the file's own metadata say so")]
+    shown = [habit for habit in HABITS if habit.shows(graph)]
+    settled = {habit.conventions[0] for habit in shown if habit.settling}
     if len(settled) != 1:
-        return "nir", None, shown
+        return "nir", [_suspicion(habit) for habit in shown]
     name = settled.pop()
     evidence = "; ".join(habit.evidence for habit in shown if habit.settling)
-    return name, CONVENTION_DETECTED.at("$", value=name, limit=evidence), ()
+    return name, [CONVENTION_DETECTED.at("$", value=name, limit=evidence)]
+
+
+def _suspicion(habit: Habit) -> Diagnostic:
+    names = " or ".join(habit.conventions)
+    return EXPORTER_SUSPECTED.at("$", value=names, limit=habit.evidence, first=habit.conventions[0])
 
 
 def _nodes(graph: RawGraph, *types: str) -> list[RawNode]:
@@ -84,13 +89,24 @@ def _scaled_by_dt(graph: RawGraph) -> bool:
     return _every(_nodes(graph, "IF"), lambda n: "v_reset" in n.fields and _r_is(n, 1e4))
 
 
+def _scaled_by_another_dt(graph: RawGraph) -> bool:
+    nodes = _nodes(graph, "IF")
+    first = _numbers(nodes[0], "r").flat[0] if nodes and _numbers(nodes[0], "r").size else 1.0
+    return bool(first > 1) and _every(nodes, lambda n: "v_reset" in n.fields and _r_is(n, first))
+
+
 def _endless_lif(graph: RawGraph) -> bool:
     others = _nodes(graph, "IF", "CubaLIF") or _from_rockpool(graph)
     return not others and _every(_nodes(graph, "LIF"), lambda n: _endless(n, "tau", "r"))
 
 
+def _not_from_rockpool(graph: RawGraph) -> bool:
+    """Rockpool exports no maps, and never names all nodes by numbers."""
+    return bool(_nodes(graph, "Conv2d", "AvgPool2d", "SumPool2d", "Flatten")) or _all_named(graph, r"\d+")
+
+
 def _from_rockpool(graph: RawGraph) -> bool:
-    return _all_named(graph, r"\d+_\w+Torch(\.\w+)?")
+    return _all_named(graph, r"(\d+_Torch\w+\.)*\d+_\w+Torch(\.\w+)?")
 
 
 def _endless_cuba(graph: RawGraph) -> bool:
@@ -114,50 +130,65 @@ def _zero_biases(graph: RawGraph) -> bool:
 # Measured on the exporters themselves; each framework's versions are in docs/from-your-framework.md.
 HABITS: tuple[Habit, ...] = (
     Habit(
-        convention="spikingjelly",
+        conventions=("spikingjelly",),
         evidence="every IF node has v_reset and r = 10000, which is 1 / dt of its exporter",
         shows=_scaled_by_dt,
     ),
     Habit(
-        convention="snntorch",
-        evidence="every neuron is a LIF with tau = r = inf, as its exporter writes beta = 1",
-        shows=_endless_lif,
+        conventions=("snntorch",),
+        evidence="every neuron is a LIF with tau = r = inf, as its exporter writes beta = 1, behind convolutions or "
+        "in a Sequential",
+        shows=lambda graph: _endless_lif(graph) and _not_from_rockpool(graph),
     ),
     Habit(
-        convention="lava",
-        evidence="every neuron is a CubaLIF with tau_mem = r = inf, as its exporter writes voltage_decay = 0",
+        conventions=("snntorch", "rockpool"),
+        evidence="every neuron is a LIF with tau = r = inf",
+        shows=lambda graph: _endless_lif(graph) and not _not_from_rockpool(graph),
+        settling=False,
+    ),
+    Habit(
+        conventions=("spikingjelly",),
+        evidence="every IF node has v_reset and the same r above 1, which is 1 / dt of its exporter: --dt is 1 / r",
+        shows=lambda graph: _scaled_by_another_dt(graph) and not _scaled_by_dt(graph),
+        settling=False,
+    ),
+    Habit(
+        conventions=("lava", "snntorch"),
+        evidence="every neuron is a CubaLIF with tau_mem = r = inf, as lava-dl writes voltage_decay = 0, and snnTorch "
+        "beta = 1 of a Synaptic",
         shows=_endless_cuba,
+        settling=False,
     ),
     Habit(
-        convention="rockpool",
+        conventions=("rockpool",),
         evidence='every node is named by number and class, such as "0_LinearTorch"',
         shows=_from_rockpool,
     ),
     Habit(
-        convention="spyx",
+        conventions=("spyx",),
         evidence='nodes are named "layer_0", "layer_1" ... and every LIF has r = 1 - 1 / tau',
         shows=_r_is_beta,
     ),
     Habit(
-        convention="spyx",
+        conventions=("spyx",),
         evidence='nodes are named "layer_0", "layer_1" ...',
         shows=lambda graph: _all_named(graph, r"layer_\d+"),
         settling=False,
     ),
     Habit(
-        convention="snntorch or mlx-snn",
+        conventions=("snntorch", "mlx-snn"),
         evidence="every LIF has r = tau / 1e-4",
         shows=_r_is_tau_over_dt,
         settling=False,
     ),
     Habit(
-        convention="sinabs or norse",
+        conventions=("sinabs", "norse"),
         evidence='nodes are named "0", "1" ... and all biases are zero',
         shows=_zero_biases,
         settling=False,
     ),
     Habit(
-        convention="norse, spikingjelly or torch",
+        conventions=("norse", "spikingjelly", "torch"),
         evidence='nodes are named "_0", "_1" ..., as torch.fx names the layers of a Sequential',
         shows=lambda graph: _all_named(graph, r"_\d+"),
         settling=False,

@@ -10,6 +10,7 @@ import dataclasses
 from collections import Counter
 
 from nirdynap.errors import MISSING_INPUT, MISSING_OUTPUT, NOT_A_NIR_FILE, CompileError, Diagnostic, node_place
+from nirdynap.frontend.fields import unknown_settings
 from nirdynap.frontend.raw import RawGraph, RawNode
 
 
@@ -44,6 +45,7 @@ def unfold(graph: RawGraph, prefix: str = "") -> RawGraph:
         ]
         edges += [(f"{node.name}.{a}", f"{node.name}.{b}") for a, b in inner.edges]
         unknown += [f"{node.name}.{name}" for name in inner.unknown]
+        unknown += [f"{node.name}.{name}" for name in unknown_settings(node.metadata, ())]
         for port in (f"{node.name}.{entry[0]}", f"{node.name}.{exit_[0]}"):
             nodes = [n for n in nodes if n.name != port]
             edges = _bypass(edges, port)

@@ -15,6 +15,8 @@ from nirdynap.errors import (
     NONZERO_RESET,
     RESET_AMBIGUOUS,
     RESET_UNUSED,
+    TIME_STEP_CONTRADICTED,
+    TIME_STEP_DOUBTFUL,
     TIME_STEP_TOO_LONG,
     TIME_STEP_UNKNOWN,
     CompileError,
@@ -31,6 +33,14 @@ NEURONS = ("IF", "LIF", "CubaLIF")
 _NO_LEAK = 2.0**-24  # a decay per step below this is lost to float32 rounding
 
 
+# What the exporters write as r of a leaky neuron, from tau and dt: it gives another time step away.
+_WRITES_R: dict[str, Callable[[FloatArray, float], FloatArray]] = {
+    "snntorch": lambda tau, dt: tau / dt,
+    "rockpool": lambda tau, dt: tau * np.exp(-dt / tau) / dt,
+    "spyx": lambda tau, dt: 1 - dt / tau,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Dynamics:
     """What a step does to the membrane: v = decay * v + gain * input + drift; all of full shape."""
@@ -45,6 +55,10 @@ def parse_if(fields: Fields, convention: Convention, given: frozenset[str]) -> M
     fields.only("r", "v_threshold", "v_reset")
     r = fields.numbers("r", needed=False)
     dt = fields.setting("dt", convention, given) if convention.gain == "r*dt" else None
+    if r is not None and dt is not None and fields.assumed("dt", given):
+        odd = r[(r != 1) & ~np.isclose(r * dt, 1, rtol=1e-4, atol=0)]
+        if odd.size:
+            fields.findings.append(TIME_STEP_CONTRADICTED.at(fields.place, value=f"{odd[0]:g}", **_as_said(convention)))
 
     def dynamics(full: Mapping[str, FloatArray]) -> Dynamics:
         r = full["r"]
@@ -77,15 +91,20 @@ def parse_lif(fields: Fields, convention: Convention, given: frozenset[str]) -> 
         fields.findings.append(TIME_STEP_TOO_LONG.at(fields.place, value=f"{step:g}", limit=f"{tau.min():g}"))
         return None
     place = fields.place
+    law = _WRITES_R.get(convention.name)
+    if law is not None and fields.assumed("dt", given) and np.isfinite(tau).all() and tau.shape == r.shape:
+        odd = r[~np.isclose(r, law(tau, step), rtol=1e-3, atol=0)]
+        if odd.size:
+            fields.findings.append(TIME_STEP_DOUBTFUL.at(place, value=f"{odd[0]:g}", **_as_said(convention)))
 
     def dynamics(full: Mapping[str, FloatArray]) -> Dynamics:
-        endless = np.isinf(full["tau"])
-        if not np.array_equal(np.isinf(full["r"]), endless):
+        endless = np.isposinf(full["tau"])
+        if not np.array_equal(np.isposinf(full["r"]), endless) or np.isneginf(full["r"]).any():
             limit = "infinite where tau is, finite elsewhere"
             raise CompileError([BAD_PARAMETER.at(place, parameter="r", value=f"{r.min():g}..{r.max():g}", limit=limit)])
         share = np.where(endless, 0.0, step / full["tau"])
         decay = np.exp(-share) if how.startswith("exp") else 1.0 - share
-        taken_in = 1.0 - decay if how.startswith("exp") else share
+        taken_in = -np.expm1(-share) if how.startswith("exp") else share  # 1 - decay, without cancellation
         current = np.ones(()) if how.endswith("raw") else taken_in * np.where(endless, 0.0, full["r"])
         gain = np.where(endless, 1.0, current)
         return Dynamics(gain, np.where(share < _NO_LEAK, 1.0, decay), taken_in * full["v_leak"])
@@ -148,6 +167,10 @@ def integrator(
         )
 
     return make
+
+
+def _as_said(convention: Convention) -> dict[str, Any]:
+    return {"limit": convention.name, "dt": f"{convention.dt:g}"}
 
 
 def _reset(fields: Fields, convention: Convention, given: frozenset[str]) -> Any:

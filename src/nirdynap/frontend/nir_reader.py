@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
+
 from nirdynap.errors import (
     BAD_OPTION,
     MIXED_CONVENTION,
@@ -20,7 +22,7 @@ from nirdynap.errors import (
 )
 from nirdynap.frontend.conv1d import with_second_axis
 from nirdynap.frontend.ends import with_ends
-from nirdynap.frontend.fields import Fields, declared_shape
+from nirdynap.frontend.fields import Fields, declared_shape, unknown_settings
 from nirdynap.frontend.habits import recognised
 from nirdynap.frontend.nested import unfold
 from nirdynap.frontend.neurons import NEURONS
@@ -106,14 +108,22 @@ def read(
     resolve_convention("nir" if convention == AUTO else convention, **overrides)  # type: ignore[arg-type]
     if conv1d not in (None, "1xk"):
         raise CompileError([BAD_OPTION.at("$.conv1d", parameter="conv1d", value=str(conv1d), limit='"1xk"')])
-    if conv1d and input_shape is not None and len(input_shape) == 2:
-        input_shape = (input_shape[0], 1, input_shape[1])
-    if input_shape is not None and (declared_shape(input_shape) is None or len(input_shape) not in (1, 3)):
-        raise CompileError(
-            [BAD_OPTION.at("$.input_shape", parameter="input_shape", value=str(input_shape), limit="(C, H, W) or (N,)")]
-        )
+    shape = _given_shape(input_shape, lift=conv1d is not None)
     raw = read_hdf5(Path(source)) if isinstance(source, (str, os.PathLike)) else raw_from_graph(source)
-    return _network(raw, convention, overrides, input_shape, lift=conv1d is not None)
+    return _network(raw, convention, overrides, shape, lift=conv1d is not None)
+
+
+def _given_shape(input_shape: Any, *, lift: bool) -> tuple[int, ...] | None:
+    if input_shape is None:
+        return None
+    in_a_row = isinstance(input_shape, (tuple, list)) or np.ndim(input_shape) == 1
+    shape = declared_shape(input_shape) if in_a_row else None
+    if shape is not None and lift and len(shape) == 2:
+        return (shape[0], 1, shape[1])
+    if shape is None or len(shape) not in (1, 3):
+        found = {"parameter": "input_shape", "value": str(input_shape), "limit": "(C, H, W) or (N,)"}
+        raise CompileError([BAD_OPTION.at("$.input_shape", **found)])
+    return shape
 
 
 def _network(
@@ -130,11 +140,11 @@ def _network(
     raw, lifted = with_second_axis(raw) if lift else (raw, [])
     raw, added = with_ends(raw, input_shape)
     findings += [*lifted, *added]
-    name, note, suspects = recognised(raw) if asked == AUTO else (asked, None, ())
-    findings += [] if note is None else [note]
+    name, evidence = recognised(raw) if asked == AUTO else (asked, [])
+    findings += evidence
     convention = resolve_convention(name, **overrides)
     given = frozenset(key for key, value in overrides.items() if value is not None)
-    findings += [UNKNOWN_FIELD.at("$", value=name) for name in raw.unknown]
+    findings += [UNKNOWN_FIELD.at("$", value=name) for name in (*raw.unknown, *unknown_settings(raw.metadata))]
     findings += topology_findings(raw)
     fields = {node.name: Fields(node) for node in raw.nodes}
     makers = {name: parse_node(f, convention, given) for name, f in fields.items()}
@@ -143,7 +153,7 @@ def _network(
     raise_errors(findings)
     nodes, shape_findings = shaped_nodes(raw, {k: m for k, m in makers.items() if m is not None}, input_shape)
     findings += shape_findings
-    findings += unsettled(convention, given, list(fields.values()), nodes, suspects, chosen=asked != AUTO)
+    findings += unsettled(convention, given, list(fields.values()), nodes, chosen=asked != AUTO)
     raise_errors(findings)
     edges = tuple(Edge(source=a, target=b) for a, b in raw.edges)
     network = build_network(nodes, edges, convention, tuple(findings))

@@ -60,7 +60,8 @@ def _hint(node: RawNode) -> tuple[int | None, int | None, int | None]:
         return (weight[-1], 1, 1)
     if node.type == "Conv2d" and len(weight) == 4:
         groups = node.fields.get("groups", 1)
-        channels = weight[1] * int(np.ravel(groups)[0]) if np.size(groups) == 1 else None
+        whole = declared_shape(groups)
+        channels = weight[1] * whole[0] if whole is not None and len(whole) == 1 else None
         size = declared_shape(node.fields.get("input_shape"))
         return (channels, *(size[-2:] if size is not None and len(size) >= 2 else (None, None)))
     if node.type == "Flatten":
@@ -100,6 +101,7 @@ def shaped_nodes(
                 node = makers[name](input_shape_of(graph, name, given))
                 raise_errors(_size_findings(node))
                 made[name] = node
+                findings += [] if given else _declared_otherwise(raw[name], node)
                 continue
             shapes = {s: made[s].output_shape for s in sorted(sources)}
             if len(set(shapes.values())) > 1:
@@ -140,6 +142,7 @@ def _declared_otherwise(raw: RawNode, node: Node) -> list[Diagnostic]:
     field, ours = {
         "Conv2d": ("input_shape", node.input_shape[1:]),
         "Flatten": ("input_type", node.input_shape),
+        "Input": ("shape", node.input_shape),
         "Output": ("shape", node.input_shape),
     }.get(raw.type, ("", ()))
     declared = declared_shape(raw.fields.get(field)) if field else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nirdynap.frontend.raw import RawGraph
+from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.ir.digest import digest
 from nirdynap.ir.network import Conv, Linear, Network
 
@@ -31,7 +31,7 @@ class Summary:
 
 def summary_of_graph(graph: RawGraph) -> Summary:
     """Of a graph as it was found."""
-    held = {n.name: (n.fields.get("weight"), n.fields.get("bias")) for n in graph.nodes if "weight" in n.fields}
+    held = {n.name: (n.fields["weight"], _bias(n)) for n in graph.nodes if "weight" in n.fields}
     return _summary(len(graph.nodes), len(graph.edges), held.items())
 
 
@@ -45,6 +45,12 @@ def _summary(nodes: int, edges: int, held: Iterable[tuple[str, tuple[Any, Any]]]
     flat = tuple((name, *(_flat(array) for array in arrays)) for name, arrays in sorted(held))
     count = sum(array.size for _, *arrays in flat for array in arrays)
     return Summary(nodes=nodes, edges=edges, weights=count, checksum=digest(flat))
+
+
+def _bias(node: RawNode) -> Any:
+    """One number for each output, also where one stands for all."""
+    bias, weight = node.fields.get("bias"), np.atleast_1d(np.asarray(node.fields["weight"]))
+    return np.full(len(weight), np.ravel(bias)[0]) if bias is not None and np.size(bias) == 1 else bias
 
 
 def _flat(array: Any) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from nirdynap.errors import LOWER_BOUND_ASSUMED, NOT_SETTLED, Diagnostic
 from nirdynap.frontend.fields import Fields
-from nirdynap.frontend.habits import Habit
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.network import IF, Flatten, Node
 
@@ -39,7 +38,6 @@ def unsettled(
     given: frozenset[str],
     fields: list[Fields],
     nodes: Iterable[Node],
-    suspects: tuple[Habit, ...],
     *,
     chosen: bool,
 ) -> Iterator[Diagnostic]:
@@ -50,7 +48,6 @@ def unsettled(
         given: names of the settings that the caller said for this run.
         fields: the raw nodes, whose metadata may say it.
         nodes: the same nodes, read.
-        suspects: habits that several frameworks share.
         chosen: did the caller name the convention?
     """
     if chosen and convention.name == "nir":
@@ -65,14 +62,12 @@ def unsettled(
         if concerned and not told:
             choices.append(f"{setting} = {value} (or {_OTHERWISE[setting][value]})")
     if choices:
-        looks = "; ".join(f"it looks like {habit.convention}: {habit.evidence}" for habit in suspects)
-        yield NOT_SETTLED.at(
-            "$",
-            value=convention.name,
-            origin=_origin(convention, chosen),
-            choices=", ".join(choices),
-            suspects=f"; {looks}" if looks else "",
-        )
+        flags = " or ".join("--" + choice.split()[0].replace("_", "-") for choice in choices)
+        remedy = f"saying it ({flags})"
+        if not chosen and convention.name == "nir":
+            remedy = "the convention of your framework (--convention), which settles most of it, or " + remedy
+        found = {"value": convention.name, "origin": _origin(convention, chosen), "choices": ", ".join(choices)}
+        yield NOT_SETTLED.at("$", **found, remedy=remedy)
 
 
 def _origin(convention: Convention, chosen: bool) -> str:

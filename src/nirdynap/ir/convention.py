@@ -104,6 +104,7 @@ _RUN_ONLY: dict[str, tuple[str, ...]] = {"delay": ("keep", "drop"), "leak": ("re
 def check_choice(parameter: str, value: object, place: str) -> Diagnostic | None:
     """A diagnostic if `value` is not a legal setting of the convention's field `parameter`."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    value = value if number or isinstance(value, str) else str(value)
     choices = _CHOICES | _RUN_ONLY
     if parameter == "v_min":
         legal = value in ("none", "-threshold") or (number and -float("inf") < value <= 0)  # type: ignore[operator]
