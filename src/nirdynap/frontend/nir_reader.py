@@ -116,7 +116,7 @@ def read(
 def _given_shape(input_shape: Any, *, lift: bool) -> tuple[int, ...] | None:
     if input_shape is None:
         return None
-    in_a_row = isinstance(input_shape, (tuple, list)) or np.ndim(input_shape) == 1
+    in_a_row = isinstance(input_shape, (tuple, list, np.ndarray)) and all(np.ndim(n) == 0 for n in input_shape)
     shape = declared_shape(input_shape) if in_a_row else None
     if shape is not None and lift and len(shape) == 2:
         return (shape[0], 1, shape[1])
