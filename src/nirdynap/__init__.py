@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nirdynap.errors import InputError as InputError
     from nirdynap.errors import NirdynapError as NirdynapError
     from nirdynap.errors import StoreError as StoreError
+    from nirdynap.evaluate import evaluate as evaluate
     from nirdynap.export.nir_writer import write as write
     from nirdynap.frontend import read as read
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
@@ -45,6 +46,7 @@ _ROOMS = {
     "chips.chip": ("Chip", "chip_names", "load_chip"),
     "compile": ("check", "nir_to_dynapcnn"),
     "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
+    "evaluate": ("evaluate",),
     "export.nir_writer": ("write",),
     "frontend": ("read",),
     "ir.convention": ("CONVENTIONS", "Convention"),

@@ -19,9 +19,9 @@ from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputE
 from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
-    from nirdynap.cli.recordings import Recordings
     from nirdynap.ir.result import Result
     from nirdynap.ir.spec import Spec
+    from nirdynap.store.recordings import Recordings
 
 _SAMPLES_SHOWN = 20
 _COUNTS_SHOWN = 16
@@ -46,8 +46,8 @@ def simulate(
 
     Exit code 0: done. 1: the network or the recordings are refused. 2: wrong options, or a file that cannot be read.
     """
-    from nirdynap.cli.recordings import read_recordings, write_result
     from nirdynap.sim import simulate as run
+    from nirdynap.store.recordings import read_recordings, write_result
 
     raise_errors(_output_findings(output, running.record), InputError)
     options = running.given()
@@ -73,11 +73,9 @@ def _output_findings(output: Path | None, record: str | None) -> Iterator[Diagno
 
 
 def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
-    from nirdynap.cli.recordings import counts_of, decisions_of
-
     spec, labels = result.spec, recordings.labels
-    decisions, outputs = decisions_of(result), {}
-    for name, counts in counts_of(result).items():
+    decisions, outputs = result.decisions, {}
+    for name, counts in result.output_counts.items():
         decision = decisions[name]
         outputs[name] = {
             "shape": list(counts.shape[1:]),
