@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, Lowering, Running, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
-from nirdynap.cli.source import is_nir, spec_of
+from nirdynap.cli.source import run_of
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
 from nirdynap.ir.units import shape_text
 
@@ -50,11 +49,7 @@ def simulate(
     from nirdynap.store.recordings import read_recordings, write_result
 
     raise_errors(_output_findings(output, running.record), InputError)
-    options = running.given()
-    if lowering.spikes_per_step and not is_nir(file):  # of a spec this is an option of the run
-        options["spikes_per_step"] = lowering.spikes_per_step
-        lowering = dataclasses.replace(lowering, spikes_per_step=None)
-    spec = spec_of(file, lowering)
+    spec, options = run_of(file, lowering, running)
     recordings = read_recordings(input)
     with progress("simulating") as tell:
         result = run(spec, recordings.samples, progress=tell, **{**recordings.times, **options})
