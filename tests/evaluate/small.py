@@ -75,6 +75,20 @@ class Here(Executor):
         return future
 
 
+class Counted:
+    """A data set that knows which of its samples were read."""
+
+    def __init__(self, samples: list[Any]) -> None:
+        self.samples, self.read = samples, []
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Any:
+        self.read.append(index)
+        return self.samples[index]
+
+
 class _Special(Events):
     """Events with a folder of files, one of which is used up each time that something happens."""
 

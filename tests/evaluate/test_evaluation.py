@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from small import SHAPE, Deadly, Here, expected_row, lives, recordings, small_spec, table
+from small import SHAPE, Counted, Here, expected_row, recordings, small_spec, table
 
 import nirdynap
 from nirdynap.errors import InputError, StoreError
@@ -26,28 +25,6 @@ from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
 
 SPEC = small_spec()
-
-
-class Counted:
-    """A data set that knows which of its samples were read."""
-
-    def __init__(self, samples: list[Any]) -> None:
-        self.samples, self.read = samples, []
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Any:
-        self.read.append(index)
-        return self.samples[index]
-
-
-def stop_after(samples: int) -> Callable[[int, int | None], None]:
-    def tell(done: int, _: int | None) -> None:
-        if done >= samples:
-            raise KeyboardInterrupt
-
-    return tell
 
 
 @pytest.mark.parametrize("semantics", ["event", "clocked"])
@@ -228,11 +205,12 @@ def test_nothing_but_failures(tmp_path: Path) -> None:
         ({"workers": 1}, "ND507"),  # beside an executor
         ({"group_size": None}, "ND507"),
         ({"in_flight": 2.5}, "ND507"),
+        ({"executor": "tcp://scheduler:8786"}, "ND507"),
     ],
 )
 def test_bad_options_are_found_before_anything_is_written(tmp_path: Path, options: dict[str, Any], code: str) -> None:
     with pytest.raises(InputError, match=rf"^{code} "):
-        evaluate(SPEC, recordings(1), Here(), output=tmp_path / "r.parquet", **options)
+        evaluate(SPEC, recordings(1), **{"executor": Here(), "output": tmp_path / "r.parquet", **options})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -262,164 +240,6 @@ def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("nirdynap.evaluate.columnar", raising=False)
     with pytest.raises(InputError, match=r'^ND901 .*pip install "nirdynap\[evaluate\]"'):
         evaluate(SPEC, recordings(1), Here())
-
-
-# --- stopped, and gone on -----
-
-
-def test_a_stopped_run_goes_on_without_repeating_or_losing_a_sample(tmp_path: Path) -> None:
-    samples, path = recordings(40), tmp_path / "r.parquet"
-    evaluate(SPEC, samples, Here(), output=tmp_path / "whole.parquet")
-    path.write_bytes(b"of an older run")
-    with pytest.raises(KeyboardInterrupt):
-        evaluate(SPEC, samples, Here(), output=path, group_size=4, in_flight=1, progress=stop_after(12))
-    assert path.read_bytes() == b"of an older run"
-    done = {part.name: part.stat().st_mtime_ns for part in (tmp_path / "r.parquet.parts").glob("0*")}
-    assert sorted(done) == ["00000000.parquet", "00000001.parquet", "00000002.parquet"]
-    with pytest.raises(KeyboardInterrupt):
-        evaluate(SPEC, samples, Here(), output=path, group_size=4, in_flight=1, progress=stop_after(20))
-    again = {part.name: part.stat().st_mtime_ns for part in (tmp_path / "r.parquet.parts").glob("0*")}
-    assert {name: again[name] for name in done} == done
-    told: list[tuple[int, int | None]] = []
-    counted = Counted(samples)
-    evaluate(SPEC, counted, Here(), output=path, group_size=4, in_flight=1, progress=lambda *now: told.append(now))
-    assert counted.read == list(range(20, 40))
-    assert told == [(n, 40) for n in range(4, 44, 4)]
-    assert path.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["r.parquet", "whole.parquet"]
-
-
-@pytest.mark.parametrize("damage", [b"", b"PAR1", None])
-def test_a_part_that_is_damaged_or_gone_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
-    samples, path = recordings(12), tmp_path / "r.parquet"
-    with pytest.raises(KeyboardInterrupt):
-        evaluate(SPEC, samples, Here(), output=path, group_size=2, in_flight=1, progress=stop_after(8))
-    part = tmp_path / "r.parquet.parts" / "00000001.parquet"
-    part.unlink()
-    if damage is not None:
-        part.write_bytes(damage)
-    counted = Counted(samples)
-    evaluate(SPEC, counted, Here(), output=path, group_size=2)
-    assert counted.read == [2, 3, 8, 9, 10, 11]
-    assert [row["index"] for row in table(path)] == list(range(12))
-
-
-def test_another_run_is_refused_and_what_was_done_stays(tmp_path: Path) -> None:
-    samples, path = recordings(12), tmp_path / "r.parquet"
-    with pytest.raises(KeyboardInterrupt):
-        evaluate(SPEC, samples, Here(), output=path, group_size=2, in_flight=1, progress=stop_after(8))
-    before = {part: part.read_bytes() for part in (tmp_path / "r.parquet.parts").iterdir()}
-    for other, parameter in (
-        ({"spec": small_spec(seed=2)}, "digest"),
-        ({"dt_us": 10}, "options"),
-        ({"semantics": "clocked"}, "semantics"),
-        ({"group_size": 3}, "group_size"),
-        ({"samples": samples[:7]}, "samples 6 ..."),
-        ({"samples": samples[:4]}, "number of groups of samples"),
-    ):
-        words = {"spec": SPEC, "samples": samples, "executor": Here(), "output": path, "group_size": 2, **other}
-        with pytest.raises(InputError, match=rf"^ND754 .*{parameter} was .* in the run that left it behind, and is"):
-            evaluate(**words)  # type: ignore[arg-type]
-        assert {part: part.read_bytes() for part in (tmp_path / "r.parquet.parts").iterdir()} == before
-    evaluate(SPEC, samples, Here(), output=path, group_size=2)
-    assert len(table(path)) == 12
-
-
-def test_a_run_that_did_nothing_yet_can_be_changed(tmp_path: Path) -> None:
-    def samples() -> Iterator[Any]:
-        raise RuntimeError("the disk is gone")
-        yield
-
-    with pytest.raises(RuntimeError, match="the disk is gone"):
-        evaluate(SPEC, samples(), Here(), output=tmp_path / "r.parquet")
-    evaluate(SPEC, recordings(2), Here(), output=tmp_path / "r.parquet", semantics="clocked")
-    assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
-
-
-def test_what_is_not_ours_stays(tmp_path: Path) -> None:
-    folder = tmp_path / "r.parquet.parts"
-    folder.mkdir()
-    (folder / "letter.txt").touch()
-    evaluate(SPEC, recordings(2), Here(), output=tmp_path / "r.parquet")
-    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
-
-
-# --- workers that are lost -----
-
-
-@pytest.mark.parametrize("deaths", [1, 3, 100])
-def test_a_sample_that_kills_its_worker(tmp_path: Path, deaths: int) -> None:
-    samples: list[Any] = recordings(40)
-    evaluate(SPEC, samples, Here(), output=tmp_path / "whole.parquet")
-    samples[13] = (Deadly.of(samples[13][0], lives(tmp_path / "lives", deaths)), samples[13][1])
-    summary = evaluate(SPEC, samples, workers=2, output=tmp_path / "r.parquet", group_size=4)
-    if deaths < 5:
-        assert (tmp_path / "r.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
-        return
-    rows, whole = table(tmp_path / "r.parquet"), table(tmp_path / "whole.parquet")
-    assert rows[13]["error"].startswith(
-        "the worker was lost or failed 3 times with this sample alone, at last with Broken"
-    )
-    assert rows[:13] + rows[14:] == whole[:13] + whole[14:]
-    assert (summary.failed, summary.failures[0].index) == (1, 13)
-
-
-class Flaky(Here):
-    """Fails every third call, and every call with sample 5."""
-
-    def __init__(self) -> None:
-        self.calls = itertools.count()
-
-    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        indices = [numbered.index for numbered in arguments[0]] if arguments else []
-        if next(self.calls) % 3 == 2 or 5 in indices:
-            future: Future[Any] = Future()
-            future.set_exception(MemoryError("too much"))
-            return future
-        return super().submit(fn, *arguments, **named)
-
-
-def test_whatever_an_executor_loses_is_tried_again_and_the_one_to_blame_is_told(tmp_path: Path) -> None:
-    evaluate(SPEC, recordings(20), Flaky(), output=tmp_path / "r.parquet", group_size=2)
-    rows = table(tmp_path / "r.parquet")
-    assert [row["index"] for row in rows if row["error"]] == [5]
-    assert rows[5]["error"].endswith("3 times with this sample alone, at last with MemoryError: too much")
-
-
-def test_an_executor_that_is_shut_down_is_told_and_what_was_done_stays(tmp_path: Path) -> None:
-    executor = ThreadPoolExecutor(1)
-    path = tmp_path / "r.parquet"
-
-    def close(done: int, _: int | None) -> None:
-        if done >= 4:
-            executor.shutdown()
-
-    with pytest.raises(
-        InputError, match=r"^ND755 workers lost, at \$.executor: the executor takes no work \(RuntimeError"
-    ):
-        evaluate(SPEC, recordings(20), executor, output=path, group_size=2, in_flight=1, progress=close)
-    assert not path.exists()
-    evaluate(SPEC, recordings(20), Here(), output=path, group_size=2)
-    assert len(table(path)) == 20
-
-
-def test_groups_in_memory_are_bounded() -> None:
-    read, done, most = 0, 0, 0
-
-    def samples() -> Iterator[Any]:
-        nonlocal read, most
-        for sample in recordings(50):
-            read += 1
-            most = max(most, read - done)
-            yield sample
-
-    def tell(now: int, _: int | None) -> None:
-        nonlocal done
-        done = now
-
-    with ThreadPoolExecutor(2) as executor:
-        evaluate(SPEC, samples(), executor, group_size=2, in_flight=3, progress=tell)
-    assert (read, done, most) == (50, 50, 6)
 
 
 def test_the_public_name() -> None:

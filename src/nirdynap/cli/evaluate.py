@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +17,7 @@ from nirdynap.cli.options import Evaluating, Lowering, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of
+from nirdynap.errors import BAD_COMMAND_LINE, InputError
 from nirdynap.ir.units import US_PER_S
 
 if TYPE_CHECKING:
@@ -36,6 +40,17 @@ Output = Annotated[
         help="One row for each sample. A run that was stopped goes on from the folder FILE.parquet.parts.",
     ),
 ]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="MODULE:NAME",
+        help="What makes the executor, called without arguments: mpi4py.futures:MPIPoolExecutor, or a function of "
+        "yours that connects to a Dask cluster.",
+        show_default="processes of this machine",
+        rich_help_panel="The workers",
+    ),
+]
 
 
 def evaluate(
@@ -44,6 +59,7 @@ def evaluate(
     lowering: Lowering,
     evaluating: Evaluating,
     output: Output = None,
+    executor: ExecutorName = None,
 ) -> Answer:
     """Run a network on every sample of a data set, on all processors: accuracy, spikes and load of each core.
 
@@ -55,11 +71,26 @@ def evaluate(
     from nirdynap.evaluate import evaluate as run
 
     spec, options = run_of(file, lowering, evaluating)
-    with progress("evaluating") as tell:
-        summary = run(spec, input, output=output, progress=tell, **options)
+    with _executor(executor) as made, progress("evaluating") as tell:
+        summary = run(spec, input, made, output=output, progress=tell, **options)
     body = {**plain(summary), "output": None if output is None else str(output)}
     tables = tuple(_tables(file, spec, summary))
     return Answer(body=body, diagnostics=(*spec.notes, *summary.diagnostics), tables=tables)
+
+
+def _executor(name: str | None) -> AbstractContextManager[Executor | None]:
+    """The executor that what is named there makes."""
+    if name is None:
+        return nullcontext()
+    module, _, function = name.partition(":")
+    try:
+        made = getattr(import_module(module), function)()
+        if not isinstance(made, Executor):
+            raise TypeError(f"{made!r} is no concurrent.futures.Executor")
+    except Exception as error:  # what somebody else's code raises
+        found = f"--executor {name} makes none ({type(error).__name__}: {error})"
+        raise InputError([BAD_COMMAND_LINE.at("$.executor", value=found, command="evaluate ")]) from error
+    return made
 
 
 def _tables(file: Path, spec: Spec, summary: Summary) -> Iterator[RenderableType]:

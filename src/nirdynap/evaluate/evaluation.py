@@ -91,11 +91,15 @@ def evaluate(
         StoreError: ND605, ND606 for an output that cannot be written.
 
     Example:
-        ::
+        Of two recordings of one pixel, weight 5 and threshold 10, the second is too short for a spike.
 
-            if __name__ == "__main__":
-                summary = nirdynap.evaluate(spec, "NMNIST/Test", output="nmnist.parquet")
-                print(summary.accuracy)
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> spec = build_spec(build_core(0, [[[[5]]]], (1, 1, 1), threshold_high=10))
+        >>> with ThreadPoolExecutor() as executor:
+        ...     summary = evaluate(spec, [([[[[2]]], [[[1]]]], 0), ([[[[1]]]], 0)], executor)
+        >>> summary.accuracy, summary.cores[0].synaptic_operations.mean, summary.outputs[0].silent
+        ({'out0': 0.5}, 2.0, 1)
     """
     target = None if output is None else Path(output)
     raise_errors(_findings(workers, group_size, in_flight, executor), InputError)
@@ -193,14 +197,15 @@ def _about(work: Work) -> dict[str, object]:
     }
 
 
-def _findings(
-    workers: object, group_size: object, in_flight: object, executor: Executor | None
-) -> Iterator[Diagnostic]:
+def _findings(workers: object, group_size: object, in_flight: object, executor: object) -> Iterator[Diagnostic]:
     given = {"workers": workers, "group_size": group_size, "in_flight": in_flight}
     for parameter, value in given.items():
         if not is_positive(value) and (value is not None or parameter == "group_size"):
             limit = "a positive whole number"
             yield BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)
+    if executor is not None and not isinstance(executor, Executor):
+        limit = "a concurrent.futures.Executor, such as client.get_executor() of a Dask client"
+        yield BAD_RUN_OPTION.at("$.executor", parameter="executor", value=repr(executor), limit=limit)
     if executor is not None and workers is not None:
         limit = "None beside an executor, which has its own"
         yield BAD_RUN_OPTION.at("$.workers", parameter="workers", value=str(workers), limit=limit)

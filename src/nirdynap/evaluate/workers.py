@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any, TypeVar, final
 
@@ -51,14 +53,18 @@ class Workers:
         Raises:
             InputError: ND755 where the caller's executor takes no more.
         """
-        try:
-            return self._executor.submit(call, *arguments)
-        except RuntimeError as error:  # broken, or shut down
-            if self._given is not None or not isinstance(error, BrokenExecutor):
+        if self._given is not None:
+            try:
+                return self._given.submit(call, *arguments)
+            except RuntimeError as error:  # broken, or shut down
                 raise lost(error) from None
-        self._executor.shutdown(wait=False)
-        self._executor = self._fresh()
-        return self._executor.submit(call, *arguments)
+        with _interrupts_held_back():
+            try:
+                return self._executor.submit(call, *arguments)
+            except BrokenExecutor:
+                self._executor.shutdown(wait=False)
+                self._executor = self._fresh()
+                return self._executor.submit(call, *arguments)
 
     def _fresh(self) -> ProcessPoolExecutor:
         # Not forked: numba, torch and pyarrow have threads, of which a fork takes locked locks along.
@@ -74,6 +80,20 @@ def lost(error: BaseException) -> InputError:
 
 def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, and the first of them deals with it
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes that start in this block are not interrupted before `_ignore_interrupts` has its turn."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it starts with the first process, and would lift what is held back
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _processors() -> int:
