@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 from nirdynap.errors import CANNOT_WRITE, StoreError
 
+UNFINISHED = ".nirdynap-*.part"
+"""Names of what a process that was killed may leave in a folder where it was writing."""
+
 
 @contextmanager
 def open_atomically(path: Path) -> Iterator[BinaryIO]:
@@ -21,7 +24,7 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StoreError: ND605; then nothing is left behind and an older file at `path` is as it was.
     """
-    part = path.with_name(f".nirdynap-{secrets.token_hex(8)}.part")  # same folder: renaming is atomic there only
+    part = path.with_name(UNFINISHED.replace("*", secrets.token_hex(8)))  # same folder: renaming is atomic there only
     try:
         try:
             with part.open("xb") as file:

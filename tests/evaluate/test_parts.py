@@ -92,6 +92,14 @@ def test_a_run_that_did_nothing_yet_can_be_changed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
 
 
+def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "r.parquet.parts"
+    folder.mkdir()
+    (folder / ".nirdynap-0123456789abcdef.part").touch()
+    evaluate(SPEC, recordings(2), Here(), output=tmp_path / "r.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
+
+
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     folder = tmp_path / "r.parquet.parts"
     folder.mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nirdynap.atomic import open_atomically, write_atomically
+from nirdynap.atomic import UNFINISHED, open_atomically, write_atomically
 from nirdynap.errors import CANNOT_WRITE, EXTRA_MISSING, OTHER_RUN, Diagnostic, InputError, StoreError, raise_errors
 from nirdynap.evaluate.work import Row
 from nirdynap.ir.spec import Spec
@@ -69,8 +69,9 @@ class Parts:
 
     def remove(self) -> None:
         """Remove what the run has left; anything else in the folder stays, and so does the folder then."""
-        for path in (*self.folder.glob(_PARTS), self.folder / _ABOUT):
-            path.unlink(missing_ok=True)
+        for pattern in (_PARTS, _ABOUT, UNFINISHED):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 

@@ -56,8 +56,8 @@ class Workers:
         if self._given is not None:
             try:
                 return self._given.submit(call, *arguments)
-            except RuntimeError as error:  # broken, or shut down
-                raise lost(error) from None
+            except Exception as error:  # broken, shut down, cut off: each executor has its own
+                raise lost(error) from error
         with _interrupts_held_back():
             try:
                 return self._executor.submit(call, *arguments)
@@ -69,7 +69,7 @@ class Workers:
     def _fresh(self) -> ProcessPoolExecutor:
         # Not forked: numba, torch and pyarrow have threads, of which a fork takes locked locks along.
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._count, mp_context=context, initializer=_ignore_interrupts)
+        return ProcessPoolExecutor(self._count, mp_context=context, initializer=_end_on_interrupt)
 
 
 def lost(error: BaseException) -> InputError:
@@ -78,13 +78,16 @@ def lost(error: BaseException) -> InputError:
     return InputError([WORKERS_LOST.at("$.executor", value=f"the executor takes no work ({reason})")])
 
 
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, and the first of them deals with it
+def _end_on_interrupt() -> None:
+    """Ctrl-C reaches all processes of a terminal: workers end at once and say nothing, the first one deals with it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes that start in this block are not interrupted before `_ignore_interrupts` has its turn."""
+    """Processes that start in this block are not interrupted before `_end_on_interrupt` has its turn."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
