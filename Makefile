@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-all check format bench docs clean
+.PHONY: help demo test test-all live check format bench docs clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ check: .venv/.ready  ## the quick part of test: format, lint, import contracts, 
 test-all: test  ## test, and the slow extras: training the example again gives the same file
 	@$(BIN)/python -m pytest -m slow
 
+live: .venv/.ready  ## live models of every framework against graph, file and chip (own environments; gigabytes, minutes)
+	@$(BIN)/python tests/live/live.py
+
 format: .venv/.ready  ## put the code into its normal form
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
@@ -40,6 +43,7 @@ bench: .venv/.ready  ## accuracy on the recorded N-MNIST test samples beside the
 
 docs: .venv/.ready  ## write the generated pages anew
 	@$(BIN)/python docs/generate_errors.py
+	@$(BIN)/python docs/generate_exports.py
 
 clean:  ## remove .venv and what runs left behind
-	@rm -rf .venv demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-live demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ ROOMS = {
     "ND5": "Simulation inputs and options",
     "ND6": "Spec files",
     "ND7": "Verification and evaluation",
+    "ND8": "Export from a framework",
     "ND9": "Surroundings",
 }
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from nirdynap.errors import NirdynapError as NirdynapError
     from nirdynap.errors import StoreError as StoreError
     from nirdynap.evaluate import evaluate as evaluate
+    from nirdynap.export.dynapcnn_to_nir import dynapcnn_to_nir as dynapcnn_to_nir
     from nirdynap.export.nir_writer import write as write
+    from nirdynap.frameworks.export import to_nir as to_nir
     from nirdynap.frontend import read as read
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
     from nirdynap.ir.convention import Convention as Convention
@@ -47,7 +49,9 @@ _ROOMS = {
     "compile": ("check", "nir_to_dynapcnn"),
     "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
     "evaluate": ("evaluate",),
+    "export.dynapcnn_to_nir": ("dynapcnn_to_nir",),
     "export.nir_writer": ("write",),
+    "frameworks.export": ("to_nir",),
     "frontend": ("read",),
     "ir.convention": ("CONVENTIONS", "Convention"),
     "ir.events": ("Events",),

@@ -30,7 +30,10 @@ def test_what_people_see(net: Path, tmp_path: Path) -> None:
     spec = nirdynap.load(tmp_path / "spec.h5")
     assert result.stdout.startswith(f"{tmp_path / 'spec.h5'}: {net} on speck2f")
     assert str(spec.cores[0].threshold_high) in result.stdout
-    told = ("warning: ND124 reset read as zero, at $.nodes.if1, $.nodes.if2: ", "warning: ND134 not settled by the file, ")
+    told = (
+        "warning: ND124 reset read as zero, at $.nodes.if1, $.nodes.if2: ",
+        "warning: ND134 not settled by the file, ",
+    )
     assert [line.startswith(told) for line in result.stderr.splitlines()] == [True, True]
 
 

@@ -87,7 +87,8 @@ def test_the_shape_of_the_input_where_the_file_does_not_say_it():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("stride", np.array([1, 2])), ("dilation", 0), ("padding", -1), ("weight", np.ones(3))]
+    ("field", "value"),
+    [("stride", np.array([1, 2])), ("dilation", 0), ("padding", -1), ("weight", np.ones(3)), ("weight", np.ones(()))],
 )
 def test_fields_that_are_wrong_are_refused_at_their_node(field, value):
     node = layer()

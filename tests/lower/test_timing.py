@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from by_hand import chain, conv, graph, neurons, sink, source
@@ -42,3 +43,13 @@ def test_a_delay_of_unequal_paths_is_refused_unless_dropped():
     assert findings(skipping(), "lava") == [("ND211", "$.nodes.b"), ("ND210", "$.convention")]
     assert findings(skipping(), "lava", delay="drop") == [("ND210", "$.convention")]
     assert findings(skipping(), "torch") == []
+
+
+def test_a_bias_does_not_wait_for_late_spikes():
+    def biased(first, second):
+        nodes = {"a": conv(bias=np.full(2, first)), "if": neurons(), "b": conv(channels=2, bias=np.full(2, second))}
+        return chain(**{"in": source()}, **nodes, if2=neurons(), out=sink())
+
+    assert findings(biased(0.5, 0.0), "lava") == [("ND210", "$.convention")]
+    assert findings(biased(0.0, 0.5), "lava") == [("ND222", "$.nodes.b"), ("ND210", "$.convention")]
+    assert findings(biased(0.0, 0.5), "torch") == []

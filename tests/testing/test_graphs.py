@@ -51,6 +51,7 @@ FEATURES = {
     "scale after weights": lambda g: follows(g, WEIGHTS, nir.Scale),
     "scale before a pool": lambda g: follows(g, nir.Scale, POOLS),
     "scale behind a flatten": lambda g: follows(g, nir.Flatten, nir.Scale),
+    "weights in a row": lambda g: follows(g, WEIGHTS, WEIGHTS),
     "nested": lambda g: some(g, nir.IF) and any(isinstance(n, nir.NIRGraph) for n in g.nodes.values()),
     "several outputs": lambda g: sum(isinstance(n, nir.Output) for n in g.nodes.values()) > 1,
     "merge": lambda g: len({b for _, b in g.edges}) < len(g.edges),

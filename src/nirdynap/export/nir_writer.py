@@ -31,6 +31,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
 
     Missing shapes and fields are filled in (no bias: zeros; scalar parameters: full shape), so that nir 1.0.4 to
     1.0.8 load the file with type checks on (but 1.0.5 refuses every file that holds a pool, its own included).
+    An edge that is listed twice is written once, since it counts once.
 
     What a neuron does when it fires is told by the presence of `v_reset`: absent means subtract the threshold,
     present means reset to it. nir >= 1.0.7 puts zeros there on its own, so the node's metadata decides where it
@@ -38,7 +39,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
     otherwise it is written if the node has it. Files with `v_reset` need nir >= 1.0.6.
 
     Raises:
-        CompileError: ND102 if `graph` is no graph or a node is None; ND105, ND106, ND112, ND113, ND117 or ND126 for
+        CompileError: ND102 if `graph` is no graph or a node is None; ND105, ND106, ND112, ND117 or ND126 for
             what no reader could take, all findings at once.
         StoreError: ND605 when the file cannot be written; an older file at `path` is then as it was.
 
@@ -51,7 +52,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
         ['if', 'input', 'linear', 'output']
     """
     raw, _, findings = completed(raw_from_graph(graph))
-    findings += _findings(raw, "$")
+    findings += [*edge_findings(raw), *_findings(raw, "$")]
     raise_errors(findings)
     raw = _with_resets(raw)
     metadata = getattr(graph, "metadata", None)
@@ -66,7 +67,6 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _findings(graph: RawGraph, place: str) -> Iterator[Diagnostic]:
-    yield from edge_findings(graph, place)
     for node in graph.nodes:
         at = f"{place}.nodes.{node.name}"
         if "/" in node.name or node.name in ("", "."):
@@ -140,7 +140,7 @@ def _has_reset(graph: RawGraph) -> bool:
 
 def _put_graph(group: h5py.Group, graph: RawGraph, metadata: Mapping[Any, Any]) -> None:
     # Where things lie in the file depends on the order in which they are put there: all is sorted, nodes already.
-    _put(group, "edges", np.array(sorted(graph.edges), dtype=object).reshape(-1, 2))
+    _put(group, "edges", np.array(sorted(set(graph.edges)), dtype=object).reshape(-1, 2))
     _put_metadata(group, metadata)
     nodes = group.create_group("nodes")
     for node in graph.nodes:

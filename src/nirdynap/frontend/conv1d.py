@@ -25,10 +25,13 @@ def with_second_axis(graph: RawGraph) -> tuple[RawGraph, list[Diagnostic]]:
     layers = [n for n in graph.nodes if n.type == "Conv1d"]
     if not layers:
         return graph, []
-    notes = [
-        CONV1D_AS_CONV2D.at(node_place(n.name), value=f"1x{np.shape(n.fields.get('weight', [0]))[-1]}") for n in layers
-    ]
+    notes = [CONV1D_AS_CONV2D.at(node_place(n.name), value=f"1x{_taps(n)}") for n in layers]
     return dataclasses.replace(graph, nodes=tuple(map(_node, graph.nodes))), notes
+
+
+def _taps(node: RawNode) -> int:
+    shape = np.shape(node.fields.get("weight", 0))
+    return shape[-1] if shape else 0
 
 
 def _node(node: RawNode) -> RawNode:

@@ -26,17 +26,17 @@ def parse_cuba(fields: Fields, convention: Convention, given: frozenset[str]) ->
     r, w_in = fields.numbers("r", infinite=True), fields.numbers("w_in", needed=False)
     if tau_syn is None or tau_mem is None or r is None:
         return None
-    leaks = not (np.isinf(tau_mem).all() and np.isinf(r).all())
+    leaks = not (np.isposinf(tau_mem).all() and np.isposinf(r).all())
     dt = fields.setting("dt", convention, given)
     if not leaks and dt is None:
         fields.findings.append(TIME_STEP_UNKNOWN.at(fields.place, value=f"{tau_syn.min():g}", limit=convention.name))
         return None
-    euler = fields.setting("integration", convention, given).startswith("euler")
+    euler = fields.setting("integration", convention, given) == "euler"
     filters = dt is not None and not (euler and np.allclose(tau_syn, dt, rtol=_SAME, atol=0.0))
     if leaks or filters:
         both = " and ".join(["a synaptic filter"] * filters + ["a leak"] * leaks)
         why = f"has {both}, and the chip's neurons have none"
-        remedy = "an IF node; tau_mem = r = inf and tau_syn = dt make one"
+        remedy = "an IF node; a CubaLIF is one if tau_mem = r = inf and tau_syn = dt"
         fields.findings.append(UNSUPPORTED_NODE.at(fields.place, value="CubaLIF", why=why, remedy=remedy))
         return None
 

@@ -81,7 +81,7 @@ def _advance(
 
 
 def _gather(network: Network, node: Node, values: dict[str, FloatArray], lead: tuple[int, ...]) -> FloatArray:
-    """The sum of what arrives at `node`, each source at its own channels; maps may be smaller or larger than its own."""
+    """The sum of what arrives at `node`, each source at its own channels; maps may be smaller or larger."""
     edges = network.edges_into(node.name)
     if len(edges) == 1 and values[edges[0].source].shape[2:] == node.input_shape:
         return values[edges[0].source]

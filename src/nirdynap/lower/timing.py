@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nirdynap.errors import DELAY_DROPPED, TIE_APPROXIMATED, UNEQUAL_DELAYS, Diagnostic, node_place
-from nirdynap.ir.network import IF, Network
+from nirdynap.errors import DELAY_DROPPED, EARLY_BIAS, TIE_APPROXIMATED, UNEQUAL_DELAYS, Diagnostic, node_place
+from nirdynap.ir.network import IF, Conv, Network
 
 
 def timing_findings(network: Network) -> Iterator[Diagnostic]:
@@ -29,6 +29,9 @@ def _delay_findings(network: Network) -> Iterator[Diagnostic]:
                 node_place(node.name), value=" and ".join(map(str, sorted(before))), limit=convention.name
             )
             before = {max(before)}
+        if isinstance(node, Conv) and node.bias is not None and node.bias.any() and max(before) > 0:
+            # In the model the bias has been added this much oftener when the first spikes arrive.
+            yield EARLY_BIAS.at(node_place(node.name), value=max(before) * convention.delay, limit=convention.name)
         depths[node.name] = {d + isinstance(node, IF) for d in before}
     longest = max(max(depths[o.name]) for o in network.outputs) * convention.delay
     yield DELAY_DROPPED.at("$.convention", value=convention.name, limit=longest)

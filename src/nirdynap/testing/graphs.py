@@ -42,7 +42,7 @@ def nir_graphs(
 
     Convolutions with strides, paddings, groups, dilation and unequal sides; linear layers behind a Flatten; thresholds
     and r as scalars, per channel or per neuron; sum and average pools, several in a row, on maps that they do not
-    divide; Scale nodes in all places that fold; float32 and float64.
+    divide; Scale nodes in all places that fold; normalisation as a layer behind the weights; float32 and float64.
 
     Args:
         min_layers, max_layers: number of weight layers, up to the cores of a Speck 2f.
@@ -198,7 +198,20 @@ def _layer(draw: _Draw, sketch: _Sketch, bundle: _Bundle, options: _Options) -> 
     sliding = math.prod(shape) > _DENSE or draw(st.booleans())
     biased = options.biases and draw(st.booleans())
     tap = (_conv if sliding else _linear)(draw, sketch, bundle, biased)
+    if options.biases and draw(st.integers(0, 7)) == 7:
+        tap = _normed(draw, sketch, tap, sliding)
     return _neurons(draw, sketch, _scaled(draw, sketch, [tap]))
+
+
+def _normed(draw: _Draw, sketch: _Sketch, tap: _Tap, sliding: bool) -> _Tap:
+    """A BatchNorm behind the weights, written as a layer of its own: a depthwise convolution or a diagonal matrix."""
+    features = tap.shape[0]
+    factors = np.array([0.5, 1, 2, -1], sketch.dtype)[_bytes(draw, (features,)) % 4]
+    shift = _bias(draw, features, sketch.dtype)
+    if sliding:
+        kernel = factors.reshape(features, 1, 1, 1)
+        return sketch.add("norm", nir.Conv2d(tap.shape[1:], kernel, 1, 0, 1, features, shift), [tap], tap.shape)
+    return sketch.add("norm", nir.Affine(np.diag(factors), shift), [tap], tap.shape)
 
 
 def _linear(draw: _Draw, sketch: _Sketch, bundle: _Bundle, biased: bool) -> _Tap:
