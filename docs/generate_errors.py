@@ -14,7 +14,7 @@ ROOMS = {
     "ND4": "Integers",
     "ND5": "Simulation inputs and options",
     "ND6": "Spec files",
-    "ND7": "Verification",
+    "ND7": "Verification and evaluation",
     "ND8": "Export from a framework",
     "ND9": "Surroundings",
 }

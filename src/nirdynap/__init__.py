@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nirdynap.errors import InputError as InputError
     from nirdynap.errors import NirdynapError as NirdynapError
     from nirdynap.errors import StoreError as StoreError
+    from nirdynap.evaluate import evaluate as evaluate
     from nirdynap.export.dynapcnn_to_nir import dynapcnn_to_nir as dynapcnn_to_nir
     from nirdynap.export.nir_writer import write as write
     from nirdynap.frameworks.export import to_nir as to_nir
@@ -47,6 +48,7 @@ _ROOMS = {
     "chips.chip": ("Chip", "chip_names", "load_chip"),
     "compile": ("check", "nir_to_dynapcnn"),
     "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
+    "evaluate": ("evaluate",),
     "export.dynapcnn_to_nir": ("dynapcnn_to_nir",),
     "export.nir_writer": ("write",),
     "frameworks.export": ("to_nir",),

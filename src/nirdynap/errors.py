@@ -270,9 +270,15 @@ CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
 NOT_IN_NIR = _kind("ND607", "not expressible in NIR", "{value}, which no node of NIR can say", "{remedy}")
 
-# --- ND7xx: verification ------------------------------------------------------------------------------------------------------
+# --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
 LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
+
+NOTHING_TO_EVALUATE = _kind("ND751", "nothing to evaluate", "{value}", "an iterable or data set of recordings, an .npz file, a folder of such files, or a folder of N-MNIST's class folders")
+BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and the index of its output neuron")
+SAMPLES_FAILED = _kind("ND753", "samples not evaluated", "{value} of {limit} samples have no result; the first of them: {first}", "the column error of the output, which tells the reason for each")
+OTHER_RUN = _kind("ND754", "partial output of another run", "{parameter} was {value} in the run that left it behind, and is {limit} now", "the same network, samples and options to go on; another output, or removing this folder, to start anew")
+WORKERS_LOST = _kind("ND755", "workers lost", "{value}", "running it again with the same output, which goes on where it stopped; a script that makes worker processes needs if __name__ == \"__main__\":")
 
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")

@@ -11,7 +11,7 @@ import pytest
 from commands import ask, codes, run, write_events
 
 import nirdynap
-from nirdynap.cli.recordings import read_recordings
+from nirdynap.store.recordings import read_recordings
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from commands import ask, codes, run
 
 import nirdynap
-from nirdynap.cli.recordings import read_recordings
+from nirdynap.store.recordings import read_recordings
 
 
 def test_the_document_is_the_verification(net: Path, recordings: Path) -> None:

@@ -28,9 +28,9 @@ Output = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go
 
 def demo(output: Output = Path("demo-output")) -> Answer:
     """A trained network from its NIR file to the chip, compared with its float original on real data."""
-    from nirdynap.cli.recordings import read_recordings
     from nirdynap.compile import check
     from nirdynap.shipped import shipped
+    from nirdynap.store.recordings import read_recordings
     from nirdynap.verify import verify
 
     network, test = shipped("digits", "digits.nir"), shipped("digits", "digits_test.npz")

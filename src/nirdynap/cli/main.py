@@ -14,13 +14,14 @@ from nirdynap.cli.check import check
 from nirdynap.cli.chips import chips
 from nirdynap.cli.convert import convert
 from nirdynap.cli.demo import demo
+from nirdynap.cli.evaluate import evaluate
 from nirdynap.cli.export import export
 from nirdynap.cli.show import show
 from nirdynap.cli.simulate import simulate
 from nirdynap.cli.verify import verify
 from nirdynap.errors import BAD_COMMAND_LINE
 
-COMMANDS = {f.__name__: f for f in (check, convert, export, show, simulate, verify, chips, demo)}
+COMMANDS = {f.__name__: f for f in (check, convert, export, show, simulate, evaluate, verify, chips, demo)}
 
 app = typer.Typer(
     name="nirdynap",
@@ -41,7 +42,7 @@ def nirdynap(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Tell the version.")] = False,
 ) -> None:
-    """From a NIR graph to DYNAP-CNN / Speck: check, convert, simulate, verify. New here? Try: nirdynap demo"""
+    """From a NIR graph to DYNAP-CNN / Speck: check, convert, simulate, evaluate, verify. New? Try: nirdynap demo"""
     if version:
         typer.echo(f"nirdynap {__version__}")
     elif context.invoked_subcommand is None:

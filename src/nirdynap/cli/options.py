@@ -38,6 +38,10 @@ def _run(text: str, **settings: Any) -> Any:
     return typer.Option(help=text, rich_help_panel="The run", **settings)
 
 
+def _workers(text: str, **settings: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="The workers", **settings)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Options that belong together; None is an option that was not given."""
@@ -128,19 +132,33 @@ class Timing(Options):
     ] = None
 
 
+_SEMANTICS = "clocked (time steps) or event (the asynchronous chip): two different answers."
+_Saturate = Annotated[
+    bool | None, _run("Clocked run: hold membranes in 16 bits, or not (as sinabs).", show_default="saturate")
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running(Timing):
     """How a spec is run: the arguments of `nirdynap.simulate`."""
 
-    semantics: Annotated[
-        str | None,
-        _run("clocked (time steps) or event (the asynchronous chip): two different answers.", show_default="clocked"),
-    ] = None
+    semantics: Annotated[str | None, _run(_SEMANTICS, show_default="clocked")] = None
     record: Annotated[
         str | None, _run("all: the file of --output also holds each core's spikes.", show_default="outputs")
     ] = None
-    saturate: Annotated[
-        bool | None, _run("Clocked run: hold membranes in 16 bits, or not (as sinabs).", show_default="saturate")
+    saturate: _Saturate = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluating(Timing):
+    """How a spec is run on a data set, and by whom: arguments of `nirdynap.evaluate`."""
+
+    semantics: Annotated[str | None, _run(_SEMANTICS, show_default="event")] = None
+    saturate: _Saturate = None
+    workers: Annotated[int | None, _workers("Processes.", show_default="one for each processor")] = None
+    group_size: Annotated[int | None, _workers("Samples that go to a worker together.", show_default="16")] = None
+    in_flight: Annotated[
+        int | None, _workers("Groups that are in memory at a time.", show_default="2 for each worker")
     ] = None
 
 

@@ -10,8 +10,8 @@ from nirdynap.cli.screen import console
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows `label` while the block runs; the block calls what it gets with (runs done, runs in all)."""
+def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Shows `label` while the block runs; the block calls what it gets with (runs done, runs in all or None)."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,14 +13,14 @@ from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, Lowering, Running, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
-from nirdynap.cli.source import is_nir, spec_of
+from nirdynap.cli.source import run_of
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
 from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
-    from nirdynap.cli.recordings import Recordings
     from nirdynap.ir.result import Result
     from nirdynap.ir.spec import Spec
+    from nirdynap.store.recordings import Recordings
 
 _SAMPLES_SHOWN = 20
 _COUNTS_SHOWN = 16
@@ -46,15 +45,11 @@ def simulate(
 
     Exit code 0: done. 1: the network or the recordings are refused. 2: wrong options, or a file that cannot be read.
     """
-    from nirdynap.cli.recordings import read_recordings, write_result
     from nirdynap.sim import simulate as run
+    from nirdynap.store.recordings import read_recordings, write_result
 
     raise_errors(_output_findings(output, running.record), InputError)
-    options = running.given()
-    if lowering.spikes_per_step and not is_nir(file):  # of a spec this is an option of the run
-        options["spikes_per_step"] = lowering.spikes_per_step
-        lowering = dataclasses.replace(lowering, spikes_per_step=None)
-    spec = spec_of(file, lowering)
+    spec, options = run_of(file, lowering, running)
     recordings = read_recordings(input)
     with progress("simulating") as tell:
         result = run(spec, recordings.samples, progress=tell, **{**recordings.times, **options})
@@ -73,11 +68,9 @@ def _output_findings(output: Path | None, record: str | None) -> Iterator[Diagno
 
 
 def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
-    from nirdynap.cli.recordings import counts_of, decisions_of
-
     spec, labels = result.spec, recordings.labels
-    decisions, outputs = decisions_of(result), {}
-    for name, counts in counts_of(result).items():
+    decisions, outputs = result.decisions, {}
+    for name, counts in result.output_counts.items():
         decision = decisions[name]
         outputs[name] = {
             "shape": list(counts.shape[1:]),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nirdynap.cli.options import Lowering, Reading
+from nirdynap.cli.options import Lowering, Options, Reading
 from nirdynap.errors import BAD_COMMAND_LINE, CompileError, InputError, StoreError
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ def spec_of(file: Path, lowering: Lowering) -> Spec:
 
         return nir_to_dynapcnn(file, **lowering.given())
     return load_spec(file, lowering)
+
+
+def run_of(file: Path, lowering: Lowering, run: Options) -> tuple[Spec, dict[str, Any]]:
+    """What is run, and the options of the run: of a spec, spikes_per_step is one of them, since it was lowered before.
+
+    Raises:
+        CompileError, StoreError, InputError: as `spec_of`.
+    """
+    options = run.given()
+    if lowering.spikes_per_step and not is_nir(file):
+        options["spikes_per_step"] = lowering.spikes_per_step
+        lowering = dataclasses.replace(lowering, spikes_per_step=None)
+    return spec_of(file, lowering), options
 
 
 def load_spec(file: Path, reading: Reading) -> Spec:

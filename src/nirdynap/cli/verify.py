@@ -26,7 +26,7 @@ def verify(file: NirFile, input: InputFile, lowering: Lowering, timing: Timing) 
     Exit code 0: compared, whatever came out. 1: the network or the recordings are refused. 2: wrong options, or a file
     that cannot be read.
     """
-    from nirdynap.cli.recordings import read_recordings
+    from nirdynap.store.recordings import read_recordings
     from nirdynap.verify import verify as climb
 
     refuse_spec(file)

@@ -115,13 +115,22 @@ class Result:
         return lists[0] if isinstance(lists, tuple) and len(lists) == 1 else lists
 
     @property
+    def output_counts(self) -> Mapping[str, IntArray]:
+        """Spikes of the run by Output node, after its pooling: int64 [batch, c, y, x]."""
+        return {port.name: pool_counts(self.counts[port.core], port.pooling) for port in self.spec.outputs}
+
+    @property
+    def decisions(self) -> Mapping[str, IntArray]:
+        """Decisions by Output node, also where there is only one: int64 [batch], as `decision` says."""
+        return {name: decide(totals.reshape(len(totals), -1)) for name, totals in self.output_counts.items()}
+
+    @property
     def decision(self) -> IntArray | Mapping[str, IntArray]:
         """Index of the output neuron (C-major) with most spikes, int64 [batch].
 
         The lowest of equal ones; -1 for a sample without a spike.
         """
-        totals = {port.name: pool_counts(self.counts[port.core], port.pooling) for port in self.spec.outputs}
-        return only({name: decide(t.reshape(len(t), -1)) for name, t in totals.items()})
+        return only(self.decisions)
 
     def __getitem__(self, name: str) -> CoreRecord:
         """The part of the core that holds the user's node `name`."""

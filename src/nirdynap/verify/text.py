@@ -24,10 +24,10 @@ def as_text(checked: Verification) -> str:
         for line in (
             _head(checked),
             "",
-            *_aligned(_spike_rows(checked)),
+            *aligned(_spike_rows(checked)),
             "",
             "neurons with the spike count of the rung before, and samples decided alike",
-            *_aligned(_pair_rows(checked)),
+            *aligned(_pair_rows(checked)),
             "",
             *(f"{p.rung} first differs from {p.reference}: {_place(p.first_difference)}" for p in checked.comparisons),
             *([""] if checked.notes else []),
@@ -72,7 +72,7 @@ def _place(at: Difference | None) -> str:
     return f"{where}: {at.value} spikes instead of {at.reference}"
 
 
-def _aligned(rows: Iterator[list[str]]) -> list[str]:
+def aligned(rows: Iterator[list[str]]) -> list[str]:
     """Columns as wide as needed: the first to the left, numbers to the right."""
     table: Sequence[list[str]] = list(rows)
     first, *widths = (max(map(len, column)) for column in zip(*table, strict=True))

@@ -1,4 +1,4 @@
-"""Recordings in numpy's files: what `--input` reads and `--output` of a simulation writes."""
+"""Recordings in numpy's files, and results of a simulation, which can be read again as recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nirdynap.atomic import write_atomically
 from nirdynap.errors import BAD_RECORDING_FILE, InputError
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import Result
-from nirdynap.ir.units import IntArray, pool_counts
+from nirdynap.ir.units import IntArray
 
 _ADDRESSES = (("t", "c", "y", "x"), ("t", "p", "y", "x"))
 
@@ -74,11 +74,11 @@ def write_result(path: Path, result: Result, labels: IntArray | None) -> None:
         StoreError: ND605.
     """
     arrays: dict[str, Any] = {"output_names": np.array(list(result.output_events)), "dt_us": np.int64(result.dt_us)}
-    totals = counts_of(result)
+    totals, decisions = result.output_counts, result.decisions
     for index, name in enumerate(result.output_events):
         prefix = "" if len(result.output_events) == 1 else f"output{index}."
         arrays |= _spike_arrays(prefix, result.output_events[name])
-        arrays |= {f"{prefix}counts": totals[name], f"{prefix}decision": decisions_of(result)[name]}
+        arrays |= {f"{prefix}counts": totals[name], f"{prefix}decision": decisions[name]}
         if result.semantics == "clocked":
             arrays[f"{prefix}raster"] = result.output_rasters[name]
     for core, counts in result.counts.items():
@@ -91,17 +91,6 @@ def write_result(path: Path, result: Result, labels: IntArray | None) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     write_atomically(path, buffer.getvalue())
-
-
-def counts_of(result: Result) -> dict[str, IntArray]:
-    """Spikes of the run by Output node, after its pooling: int64 [sample, c, y, x]."""
-    return {port.name: pool_counts(result.counts[port.core], port.pooling) for port in result.spec.outputs}
-
-
-def decisions_of(result: Result) -> Mapping[str, IntArray]:
-    """Decisions by Output node, also where there is only one: int64 [sample], -1 without a spike."""
-    decision = result.decision
-    return decision if isinstance(decision, Mapping) else {result.spec.outputs[0].name: decision}
 
 
 def _content(path: Path) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import write_events, write_graph
 
-from nirdynap.cli.recordings import Recordings, read_recordings, write_result
 from nirdynap.compile import nir_to_dynapcnn
 from nirdynap.errors import InputError
 from nirdynap.ir.events import Events
 from nirdynap.sim import simulate
+from nirdynap.store.recordings import Recordings, read_recordings, write_result
 
 T, C, Y, X = np.array([0, 3, 3, 9]), np.array([0, 1, 0, 1]), np.array([5, 4, 3, 2]), np.array([0, 1, 2, 3])
 EVENTS = Events(t=T, c=C, y=Y, x=X)
@@ -150,9 +151,9 @@ def test_an_array_that_claims_more_than_there_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("semantics", ["clocked", "event"])
 @pytest.mark.parametrize("record", ["outputs", "all"])
-def test_results(net: Path, recordings: Path, tmp_path: Path, semantics: Any, record: Any) -> None:
-    spec = nir_to_dynapcnn(net, convention="torch")
-    read = read_recordings(recordings)
+def test_results(tmp_path: Path, semantics: Any, record: Any) -> None:
+    spec = nir_to_dynapcnn(write_graph(tmp_path / "net.nir"), convention="torch")
+    read = read_recordings(write_events(tmp_path / "recordings.npz"))
     result = simulate(spec, read.samples, semantics, record=record)
     write_result(tmp_path / "a.npz", result, read.labels)
     write_result(tmp_path / "b.npz", result, read.labels)
