@@ -33,6 +33,7 @@ def refusals(model, sample=X):
 # --- what goes through ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:ND810")
 def test_names_shapes_and_settings_are_the_models():
     graph = to_nir(conv_net(nn.Dropout(0.5), nn.Identity(), reset="zero", spikes_per_step="one"), X)
     assert {name: type(node).__name__ for name, node in graph.nodes.items()} == {
@@ -44,7 +45,8 @@ def test_names_shapes_and_settings_are_the_models():
     assert graph.nodes["5"].metadata == {"dynapcnn": expected}
     assert graph.metadata["dynapcnn"]["convention"] == "torch"
     assert proof(graph) == {
-        "steps": 20, "samples": 2, "layers": 2, "decisions": 20 * 2 * (256 + 5), "rounding": 0, "silent": "",
+        "steps": 20, "samples": 2, "layers": 2, "decisions": 20 * 2 * (256 + 5), "rounding": 0,
+        "silent": "", "saturated": "5",
         "spikes": proof(graph)["spikes"],
     }  # fmt: skip
     assert proof(graph)["spikes"] > 1000
@@ -126,8 +128,33 @@ def test_a_readout_without_neurons_is_compared_too():
     assert list(to_nir(model, counts(20, 2, 6)).nodes) == ["input", "0", "1", "2", "output"]
 
 
-def test_a_network_that_never_fires_is_told():
-    assert proof(to_nir(conv_net(), 0 * X + 0))["silent"] == "1"
+def test_layers_that_never_fire_are_told():
+    deaf = conv_net()
+    deaf[5].threshold.fill_(1e6)
+    with pytest.warns(
+        UserWarning, match=r"ND810 nothing proven, at \$\.nodes\.5: it never fired .*; try a sample with m"
+    ):
+        assert proof(to_nir(deaf, X))["silent"] == "5"
+    deaf[1].threshold.fill_(1e6)
+    with pytest.warns(
+        UserWarning, match=r"ND810 nothing proven, at \$\.nodes\.1, \$\.nodes\.5: it never fired"
+    ) as said:
+        assert proof(to_nir(deaf, X))["silent"] == "1, 5"
+    assert [warning.filename for warning in said] == [__file__]
+
+
+def test_layers_that_never_rest_are_told():
+    model = nn.Sequential(nn.Linear(6, 4), IntegrateAndFire(1e-3, reset="zero", spikes_per_step="one"))
+    model[0].weight.data, model[0].bias.data = torch.ones(4, 6), torch.ones(4)
+    with pytest.warns(
+        UserWarning, match=r"ND810 .*\$\.nodes\.1: all of it fired in every step.*try a sample with fewer"
+    ):
+        assert proof(to_nir(model, counts(20, 2, 6)))["saturated"] == "1"
+
+
+def test_a_network_without_neurons_is_told():
+    with pytest.warns(UserWarning, match=r"ND810 nothing proven, at \$: there is no spiking layer"):
+        assert proof(to_nir(on_grid(nn.Sequential(nn.Linear(6, 4))), counts(20, 2, 6)))["layers"] == 0
 
 
 @st.composite
@@ -186,6 +213,7 @@ class Residual(nn.Module):
         return torch.add(x, self.inner(x))
 
 
+@pytest.mark.filterwarnings("ignore:ND810")  # layers that the drawn sample says nothing about
 @settings(max_examples=40)
 @given(networks())
 def test_the_graph_fires_as_the_model_does(drawn):
@@ -225,16 +253,11 @@ class Bias(nn.Module):
         return x + self.shift
 
 
-class Looping(nn.Module):
+class Branching(nn.Module):
     def __init__(self):
         super().__init__()
         self.layer, self.spikes = nn.Linear(6, 4), IntegrateAndFire()
 
-    def forward(self, x):
-        return torch.cat([self.spikes(self.layer(step[None])) for step in x.unbind()])
-
-
-class Branching(Looping):
     def forward(self, x):
         return self.spikes(self.layer(x)) if x.sum() > 0 else x
 
@@ -322,7 +345,6 @@ def test_arguments_by_name_are_arguments():
 @pytest.mark.parametrize(
     ("model", "sample", "expected"),
     [
-        (Looping(), FLAT, {("ND803", "$")}),
         (Branching(), FLAT, {("ND803", "$")}),
         (Sharing(), FLAT, {("ND804", "b")}),
         (Twice(), FLAT, {("ND804", "a")}),
@@ -343,13 +365,81 @@ def test_arguments_by_name_are_arguments():
         (conv_net(nn.AvgPool2d(3, 1, 1, count_include_pad=False)), X, {("ND807", "0.1")}),
         (conv_net(nn.AvgPool2d(3, 1, 1)), X, {("ND118", "0.1")}),
         (nn.Sequential(IntegrateAndFire(), nn.Linear(8, 2)), X, {("ND807", "1")}),
-        (nn.Sequential(nn.Linear(7, 2), IntegrateAndFire()), FLAT, {("ND806", "$")}),
+        (nn.Sequential(nn.Linear(7, 2), IntegrateAndFire()), FLAT, {("ND806", "0")}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 def test_what_has_no_counterpart_is_refused(model, sample, expected):
     assert set(refusals(model, sample)) == expected
+
+
+def finding(model, sample=X):
+    with pytest.raises(CompileError) as caught:
+        to_nir(model, sample)
+    (only,) = caught.value.diagnostics
+    return only
+
+
+def test_a_model_that_cannot_run_is_told_by_its_module_and_shapes():
+    found = finding(nn.Sequential(nn.Sequential(nn.Linear(8, 8), nn.Conv2d(2, 4, 3)), IntegrateAndFire()))
+    assert (found.code, found.place) == ("ND806", "$.nodes.0.1")
+    assert found.found.startswith("Conv2d is given (20, 1, 2, 8, 8) and raises RuntimeError: Expected 3D")
+    assert found.found.endswith("; the model is given (20, 1, 2, 8, 8)")
+    assert "[time, 1, C, H, W]" in found.hint
+    assert "Conv2d and AvgPool2d, go into nirdynap.nn.layers.OverTime" in found.hint
+
+
+def test_states_that_the_caller_keeps_are_told():
+    class Passed(Applied):
+        def forward(self, x, membrane, *more, scale=1, **words):
+            return self.spikes(x), membrane
+
+    found = finding(Passed(None))
+    assert (found.code, found.place, found.found) == ("ND803", "$", "it takes membrane beside its input")
+    assert "a forward of one argument" in found.hint
+
+
+def test_maps_without_a_batch_are_told():
+    found = finding(nn.Sequential(OverTime(nn.Conv2d(2, 4, 3)), IntegrateAndFire()), X[:, 0, 0])
+    assert (found.code, found.place) == ("ND806", "$.nodes.0.0")
+    assert "a sample of three axes is taken for [time, batch, N], and maps are [time, batch, C, H, W]" in found.found
+
+
+class Applied(nn.Module):
+    """A function where a module would be taken."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.spikes = function, IntegrateAndFire()
+
+    def forward(self, x):
+        return self.spikes(self.function(x.flatten(0, 1)).unflatten(0, x.shape[:2]))
+
+
+@pytest.mark.parametrize(
+    ("function", "why", "remedy"),
+    [
+        (lambda x: functional.max_pool2d(x, 2), "'max_pool2d' takes the largest of a window", "nn.AvgPool2d, or nn.LP"),
+        (lambda x: functional.avg_pool2d(x, 2), "'avg_pool2d' is a function, and layers are", "nn.AvgPool2d"),
+        (lambda x: functional.lp_pool2d(x, 1, 2), "is a function, and layers are", "nn.LPPool2d"),
+        (lambda x: functional.linear(x, torch.eye(8)), "'linear' is a function, and layers are", "nn.Linear"),
+        (lambda x: functional.conv2d(x, torch.ones(2, 2, 3, 3)), "'conv2d' is a function, and", "nn.Conv2d"),
+        (functional.relu, "'relu' is not a spiking neuron", "an integrate-and-fire neuron of your framework"),
+        (lambda x: x * 0.5, "'mul' scales", "a factor in the weights"),
+        (lambda x: torch.cat([x, x.clone()], 1), "'cat' puts maps side by side", "`a + b` of maps"),
+        (lambda x: x.sum(1), "'sum' adds up or compares", "returning each step's spikes"),
+        (lambda x: x + x, "adds input to itself and a graph adds up different nodes", "doubled weights"),
+        (torch.round, "'round' on spikes, currents or membranes", "modules for layers"),
+    ],
+)
+def test_functions_are_told_with_what_to_take_instead(function, why, remedy):
+    with pytest.raises(CompileError) as caught:
+        to_nir(Applied(function), X)
+    found = caught.value.diagnostics[0]
+    assert found.code == "ND802"
+    assert why in found.found
+    assert found.hint.startswith(remedy)
 
 
 def test_windows_over_the_edge_are_refused():

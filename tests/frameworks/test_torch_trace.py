@@ -64,6 +64,7 @@ DIALECT = Dialect(
     prepare=lambda model: model,
     reset=forget,
     calls=lambda _, steps: iter(steps),
+    takes="one step",
     spike_item=1,
     identity=lambda module: isinstance(module, Nothing),
     merge=lambda module: type(module) is Plus,

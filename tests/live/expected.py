@@ -25,7 +25,18 @@ NOT_LOWERED: Mapping[str, Mapping[str, str]] = {
         "merges": "ND319",  # three destinations
         "threshold_per_channel": "ND203",  # one lower bound for all channels
     },
-    "snntorch": dict.fromkeys(("leak", "leak_at_once", "leak_in_some", "leak_of_everything", "leak_to_zero"), _LEAK),
+    "snntorch": dict.fromkeys(
+        (
+            "leak",
+            "leak_at_once",
+            "leak_in_loop",
+            "leak_in_some",
+            "leak_lapicque",
+            "leak_of_everything",
+            "leak_to_zero",
+        ),
+        _LEAK,
+    ),
     "spikingjelly": dict.fromkeys(("leaky_decayed_input", "leaky_learned", "leaky_subtract", "zero_leaky"), _LEAK),
     "spyx": {"leak": _LEAK, "leak_per_pixel": _LEAK, "flat_neurons": "ND212 ND219"},
 }

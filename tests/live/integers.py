@@ -100,11 +100,17 @@ def _snntorch(module: Any, core: CoreSpec) -> None:
         module.register_forward_pre_hook(_start_at_half)
 
 
-def _start_at_half(module: Any, args: tuple[Any, ...]) -> None:
+def _start_at_half(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     import torch
 
-    if module.mem.shape != args[0].shape:  # where `Leaky` itself would start at 0
-        module.mem = torch.full_like(args[0], 0.5)
+    x, *passed = args
+    membrane = next((m for m in passed if m is not None), module.mem)
+    if membrane.shape != x.shape:  # where `Leaky` itself would start at 0
+        membrane = torch.full_like(x, 0.5)
+    if passed:
+        return x, membrane
+    module.mem = membrane
+    return (x,)
 
 
 def _norse(module: Any, core: CoreSpec) -> None:

@@ -75,6 +75,24 @@ class Residual(nn.Module):
         return out, [first, second, third]
 
 
+class Loop(nn.Module):
+    """A forward that loops over the recording, and hands states from step to step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.first, self.pool = nn.Conv2d(2, 4, 3), iaf(), nn.AvgPool2d(2)
+        self.head, self.last = nn.Linear(64, 5), iaf(v_th=2.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first = last = None
+        out = []
+        for step in range(x.shape[0]):
+            spikes, first = self.first(self.conv(x[step]), first)
+            spikes, last = self.last(self.head(self.pool(spikes).flatten(1)), last)
+            out.append(spikes)
+        return torch.stack(out)
+
+
 def _trained_norm() -> nn.BatchNorm2d:
     norm = nn.BatchNorm2d(4, eps=0.05)
     norm.running_mean, norm.running_var = torch.tensor([0.5, -0.25, 0.0, 1.0]), torch.tensor([0.5, 2.0, 1.0, 0.1])
@@ -101,6 +119,7 @@ def reproduced() -> Iterator[Model]:
     yield "threshold_per_neuron", on_grid(_per_channel()), x
     yield "batch_norm", on_grid(_conv_net(iaf, _trained_norm())), x
     yield "residual", on_grid(Residual()), x
+    yield "loop_over_time", on_grid(Loop()), x
     yield "nested", on_grid(_nested()), x
     yield "other_surrogate", on_grid(_conv_net(lambda: iaf(method="heavi_erfc"))), x
     yield "linear_only", on_grid(norse.SequentialState(nn.Linear(12, 8), iaf(), nn.Linear(8, 3), iaf())), sample((12,))

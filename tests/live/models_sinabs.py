@@ -179,5 +179,6 @@ def refused() -> Iterator[tuple[str, nn.Module, np.ndarray, str]]:
     yield "reset_by_half", _conv_net(lambda: iaf(reset_fn=sa.MembraneSubtract(0.5))), x, "ND807"
     yield "norm_behind_pool", norm_behind_pool, x, "ND805"
     yield "module_twice", Twice(), x, "ND804"
+    yield "iaf_behind_conv", nn.Sequential(nn.Conv2d(2, 4, 3), sl.IAF()), x, "ND806"
     yield "relu", _conv_net(iaf, nn.ReLU()), x, "ND802"
     yield "mixed_spikes", nn.Sequential(_conv_net(iaf), nn.Linear(5, 2), iaf(spike_fn=sa.SingleSpike)), x, "ND216"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import snntorch as snn
 import torch
+from snntorch import utils
 from snntorch.functional.quant import state_quant
 from torch import nn
 
@@ -110,30 +111,87 @@ def reproduced() -> Iterator[Model]:
     yield "leak_at_once", on_grid(_conv_net(lambda: leaky(0.75, reset_mechanism="zero", reset_delay=False))), x
     yield "leak_of_everything", on_grid(_conv_net(lambda: leaky(0.0))), x
     yield "leak_beyond_one", on_grid(_conv_net(lambda: leaky(1.25))), x  # snnTorch clamps it to 1
+    yield "leak_lapicque", on_grid(_lapicque()), sample((12,))
+    yield "loop_over_time", on_grid(Loop()), sample((12,))
+    yield "leak_in_loop", on_grid(Loop(0.9)), sample((12,))
+    yield "loop_that_resets", on_grid(ForgetfulLoop()), sample((12,))
+    yield "membrane_in_attribute", on_grid(Attribute()), sample((12,))
     mixed = nn.Sequential(nn.Linear(12, 4), leaky(torch.tensor([1.0, 0.9, 0.5, 0.0]), learn_beta=True))
     yield "leak_in_some", on_grid(mixed), sample((12,))
 
 
 class Loop(nn.Module):
-    """As in the tutorials: the forward loops over time."""
+    """As in the tutorials: the forward loops over time, keeps the membranes and returns them too."""
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__()
+        self.fc1, self.lif1 = nn.Linear(12, 8), snn.Leaky(beta=beta)
+        self.fc2, self.lif2 = nn.Linear(8, 3), snn.Leaky(beta=beta)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mem1, mem2 = self.lif1.init_leaky(), self.lif2.init_leaky()
+        spk_rec, mem_rec = [], []
+        for step in range(30):
+            spk1, mem1 = self.lif1(self.fc1(x[step]), mem1)
+            spk2, mem2 = self.lif2(self.fc2(spk1), mem2)
+            spk_rec.append(spk2)
+            mem_rec.append(mem2)
+        return torch.stack(spk_rec, dim=0), torch.stack(mem_rec, dim=0)
+
+
+class Static(Loop):
+    """As in the tutorials with pictures: every step is given the whole input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mem1, out = self.lif1.init_leaky(), []
+        for _ in range(25):
+            spk1, mem1 = self.lif1(self.fc1(x), mem1)
+            out.append(spk1)
+        return torch.stack(out)
+
+
+class Attribute(Loop):
+    """One step per call; the model itself keeps the membrane."""
+
+    mem = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        spikes, self.mem = self.lif1(self.fc1(x), self.mem)
+        return spikes
+
+
+class Forgetful(nn.Module):
+    """Resets all neurons in each call, by way of the list of neurons that snnTorch keeps."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer, self.spikes = nn.Linear(12, 3), snn.Leaky(beta=1.0)
+        self.fc1, self.lif1, self.fc2, self.lif2 = nn.Linear(12, 8), leaky(), nn.Linear(8, 3), leaky()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        membrane, out = self.spikes.init_leaky(), []
-        for step in range(x.size(0)):
-            spikes, membrane = self.spikes(self.layer(x[step]), membrane)
-            out.append(spikes)
-        return torch.stack(out)
+        utils.reset(self)
+        return self.step(x)
+
+    def step(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lif2(self.fc2(self.lif1(self.fc1(x))))
+
+
+class ForgetfulLoop(Forgetful):
+    """Resets them once per recording, as it should be."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        utils.reset(self)
+        return torch.stack([self.step(step) for step in x])
 
 
 class Passed(Loop):
     """The caller keeps the membranes."""
 
     def forward(self, x: torch.Tensor, membrane: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.spikes(self.layer(x), membrane)
+        return self.lif1(self.fc1(x), membrane)
+
+
+def _lapicque(beta: float = 0.9, **settings: object) -> nn.Module:
+    return nn.Sequential(nn.Linear(12, 8), snn.Lapicque(beta=beta, init_hidden=True, threshold=0.05, **settings))
 
 
 def refused() -> Iterator[tuple[str, nn.Module, np.ndarray, str]]:
@@ -150,5 +208,9 @@ def refused() -> Iterator[tuple[str, nn.Module, np.ndarray, str]]:
     yield "recurrent", nn.Sequential(nn.Linear(12, 3), recurrent), flat, "ND802"
     yield "max_pool", _conv_net(leaky, pool=nn.MaxPool2d(2)), x, "ND802"
     yield "padded_pool", _conv_net(leaky, pool=nn.AvgPool2d(2, padding=1)), x, "ND118"
-    yield "loop_over_time", Loop(), flat, "ND803"
+    yield "loop_over_other_steps", Loop(), sample((12,), steps=20), "ND803"
+    yield "loop_over_one_input", Static(), flat, "ND803"
+    yield "reset_in_each_step", on_grid(Forgetful()), flat, "ND808"
+    yield "lapicque_to_zero", _lapicque(reset_mechanism="zero"), flat, "ND807"
+    yield "lapicque_that_swings", _lapicque(beta=0.3), flat, "ND807"
     yield "membrane_passed_in", Passed(), flat, "ND803"

@@ -82,8 +82,19 @@ class Wrapped(nn.Module):
         return self.last(self.head(self.spikes(self.features(x))))
 
 
+class OverTime(nn.Module):
+    """A forward that loops over the recording, step by step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = _conv_net(soft)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.net(step) for step in x])
+
+
 class OwnLoop(nn.Module):
-    """A forward with a loop over time of its own."""
+    """A forward with a loop of its own over one input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,6 +132,7 @@ def reproduced() -> Iterator[Model]:
     yield "zero_residual", on_grid(Residual()), x
     yield "zero_residual_multi_step", multi(on_grid(Residual())), x
     yield "zero_wrapped", on_grid(Wrapped()), x
+    yield "loop_over_time", on_grid(OverTime()), x
     yield "zero_leaky", on_grid(_conv_net(_lif())), x
     yield "leaky_subtract", on_grid(_conv_net(_lif(v_reset=None))), x
     yield "leaky_decayed_input", multi(on_grid(_conv_net(_lif(v_reset=None, decay_input=True, v_threshold=0.25)))), x
@@ -141,4 +153,4 @@ def refused() -> Iterator[tuple[str, nn.Module, np.ndarray, str]]:
     container = layer.ElementWiseRecurrentContainer(soft(), lambda a, b: a + b)
     yield "recurrent", nn.Sequential(nn.Linear(12, 12), container), sample((12,)), "ND802"
     yield "norm_behind_spikes", nn.Sequential(_conv_net(soft), nn.BatchNorm1d(5), nn.Linear(5, 2), soft()), x, "ND805"
-    yield "own_loop", OwnLoop(), x, "ND804"
+    yield "own_loop", OwnLoop(), x, "ND803"

@@ -23,9 +23,10 @@ class Dialect:
         is_neuron: is this a module that spikes, or that holds a state of which only this framework knows the meaning?
         neuron: (name, module, shape of its input without time and batch: (C, H, W) or (N,)) -> its node, with
             `traced.settings` as metadata; raises CompileError with every property that has no counterpart.
-        prepare: makes the copy ready for one sample at a time; may change and wrap it (never the user's model).
-        reset: forgets all states of the copy; called before each sample.
-        calls: (copy, sample float64 [time, 1, ...]) -> the input of each call of the model, one after the other.
+        prepare: makes the model ready for one sample at a time; may change its attributes, which are lent (lent.py).
+        reset: forgets all states; called before each sample.
+        calls: (model, sample float64 [time, 1, ...]) -> the input of each call of the model, one after the other.
+        takes: the same in words, for a user whose model cannot run.
         spike_item: where a neuron's output is a tuple, which item holds the spikes; the others are its states.
         identity: is this a module that does nothing in eval mode? (torch's own are known.)
         merge: is this a module that adds up its two inputs?
@@ -39,6 +40,7 @@ class Dialect:
     prepare: Callable[[nn.Module], nn.Module]
     reset: Callable[[nn.Module], None]
     calls: Callable[[nn.Module, Tensor], Iterable[Tensor]]
+    takes: str
     spike_item: int = 0
     identity: Callable[[nn.Module], bool] = lambda module: False
     merge: Callable[[nn.Module], bool] = lambda module: False

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import numpy.typing as npt
 
-from nirdynap.errors import BAD_OPTION, BAD_RASTER, FRAMEWORK_UNCLEAR, CompileError, InputError
-from nirdynap.frameworks.proof import prove
+from nirdynap.errors import BAD_OPTION, BAD_RASTER, FRAMEWORK_UNCLEAR, CompileError, Diagnostic, InputError, merged
+from nirdynap.frameworks.proof import prove, unproven
 from nirdynap.frameworks.traced import class_roots
 from nirdynap.frontend import read
 from nirdynap.frontend.fields import OUR_METADATA
@@ -24,15 +26,15 @@ _FILES["torch"] = "plain_torch"
 def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
     """The NIR graph of a live model, with nothing left open and nothing lost, proven on a sample.
 
-    A copy of the model runs the sample; the graph, read back and run in float64, must give the same spikes in every
-    layer, step and neuron. What was proven stands in the graph's metadata, beside the convention, and each neuron's
-    reset, tie rule, lower bound and spikes per step stand in its own. The model is not changed.
+    The model runs the sample in float64 and eval mode; the graph, read back, must give the same spikes in every layer,
+    step and neuron. What was proven stands in the graph's metadata, beside the convention, and each neuron's reset, tie
+    rule, lower bound and spikes per step stand in its own. The model is afterwards as it was.
 
     Args:
         model: of sinabs, snnTorch, Norse, SpikingJelly, Rockpool or Spyx, or a torch module with the neurons of
             `nirdynap.nn.layers`.
-        sample: non-negative whole counts [time, batch, C, H, W] or [time, batch, N], an array or tensor; one that
-            makes every layer fire proves most.
+        sample: non-negative whole counts [time, batch, C, H, W] or [time, batch, N], an array or tensor; one on
+            which a layer never fires, or never rests, proves nothing about that layer, and a warning says so (ND810).
         framework: "auto", or one of norse, rockpool, sinabs, snntorch, spikingjelly, spyx, torch.
 
     Returns:
@@ -46,10 +48,11 @@ def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
     Example:
         >>> import numpy as np, torch
         >>> from nirdynap.nn.layers import IntegrateAndFire
+        >>> _ = torch.manual_seed(0)
         >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3, bias=False), IntegrateAndFire(v_min=-1.0))
-        >>> graph = to_nir(model, np.ones((5, 1, 2)))
+        >>> graph = to_nir(model, np.ones((9, 1, 2)))
         >>> sorted(graph.nodes), graph.metadata["dynapcnn"]["proof"]["decisions"]
-        (['0', '1', 'input', 'output'], 15)
+        (['0', '1', 'input', 'output'], 27)
     """
     if framework not in ("auto", *_FILES):
         limit = ", ".join(("auto", *_FILES))
@@ -58,13 +61,23 @@ def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
     name = _recognised(model) if framework == "auto" else framework
     traced = import_module(f"nirdynap.frameworks.{_FILES[name]}").trace(model, counts)
     proof = prove(read(traced.graph), traced, counts)
+    for finding in merged(unproven(proof)):
+        warnings.warn(str(finding), stacklevel=2)
     graph = traced.graph
     graph.metadata = {OUR_METADATA: {**graph.metadata[OUR_METADATA], "proof": dataclasses.asdict(proof)}}
     return graph
 
 
 def _checked(sample: Any) -> IntArray:
-    counts = whole_counts(sample.detach().cpu().numpy() if hasattr(sample, "detach") else sample)
+    try:
+        counts = whole_counts(sample.detach().cpu().numpy() if hasattr(sample, "detach") else sample)
+    except InputError as error:
+        # The chip takes spikes; pictures and currents are a matter of encoding, which was part of the training.
+        hint = "whole counts per step: what is not spikes yet is encoded first, as in training"
+        raise InputError(
+            dataclasses.replace(d, place="$.sample", found=d.found.replace("the raster", "the sample"), hint=hint)
+            for d in error.diagnostics
+        ) from None
     if counts.ndim not in (3, 5) or counts.size == 0:
         found = f"shape is {counts.shape}, expected [time, batch, C, H, W] or [time, batch, N]"
         raise InputError([BAD_RASTER.at("$.sample", value=found)])
@@ -77,7 +90,16 @@ def _recognised(model: Any) -> str:
     found = [name for name in _FILES if name in roots]
     special = [name for name in found if name != "torch"]
     if len(special) > 1 or not found:
-        classes = ", ".join(sorted(roots - {"builtins", "abc", "typing"})) or "nowhere"
-        kind, limit = type(model).__qualname__, ", ".join(_FILES)
-        raise CompileError([FRAMEWORK_UNCLEAR.at("$", value=kind, classes=classes, limit=limit)])
+        raise CompileError([_unclear(model, roots)])
     return found[0]
+
+
+def _unclear(model: Any, roots: frozenset[str]) -> Diagnostic:
+    kind, limit = type(model).__qualname__, ", ".join(_FILES)
+    if isinstance(model, Mapping):
+        value, remedy = f"a {kind} holds weights, and no layers", "the model, after model.load_state_dict(weights)"
+    else:
+        classes = ", ".join(sorted(roots - {"builtins", "abc", "typing", "collections"}))
+        value = f"the model is a {kind}, made of classes from {classes}" if classes else f"a {kind} is no model"
+        remedy = 'the model itself, a module; framework="..." (one of these names) where it mixes several'
+    return FRAMEWORK_UNCLEAR.at("$", value=value, limit=limit, remedy=remedy)

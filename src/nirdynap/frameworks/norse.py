@@ -46,6 +46,7 @@ def trace(model: nn.Module, sample: IntArray) -> Traced:
         prepare=_prepare,
         reset=_reset,
         calls=lambda _, steps: iter(steps),
+        takes="one step of one sample, [1, C, H, W] or [1, N], and finds its states itself if it is given none",
     )
     return trace_torch(model, sample, dialect)
 

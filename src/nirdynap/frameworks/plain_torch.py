@@ -51,4 +51,6 @@ _DIALECT = Dialect(
     prepare=lambda model: model,
     reset=reset_states,
     calls=lambda _, recording: [recording],
+    takes="a whole recording, [time, 1, C, H, W] or [time, 1, N]; layers that know no time, such as Conv2d and "
+    "AvgPool2d, go into nirdynap.nn.layers.OverTime",
 )

@@ -8,12 +8,13 @@ make the graph's neurons fire exactly as the model's did.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from nirdynap.errors import LIVE_DIFFERS, OUTPUT_DIFFERS, CompileError, node_place
+from nirdynap.errors import LIVE_DIFFERS, NOTHING_PROVEN, OUTPUT_DIFFERS, CompileError, Diagnostic, node_place
 from nirdynap.frameworks.traced import Traced
 from nirdynap.interpret.nodes import integrate_and_fire, transform
 from nirdynap.ir.convention import Convention
@@ -33,7 +34,8 @@ class Proof:
         decisions: neurons times steps times samples.
         spikes: of the live model, all layers.
         rounding: decisions that rounding moved.
-        silent: names of layers that never fired, of which little is proven; separated by commas.
+        silent: names of layers that never fired, of which nothing is proven; separated by commas.
+        saturated: names of layers that fired as often as they can, of which little is proven; separated by commas.
     """
 
     steps: int
@@ -43,6 +45,23 @@ class Proof:
     spikes: int
     rounding: int
     silent: str
+    saturated: str
+
+
+def unproven(proof: Proof) -> Iterator[Diagnostic]:
+    """What the sample says little or nothing about (ND810)."""
+    if not proof.layers:
+        value = "there is no spiking layer, so that only the output was compared"
+        yield NOTHING_PROVEN.at("$", value=value, remedy="a model with spiking neurons")
+    for name in filter(None, proof.silent.split(", ")):
+        value, remedy = (
+            "it never fired on the sample: nothing was proven about it",
+            "a sample with more spikes, or a longer one",
+        )
+        yield NOTHING_PROVEN.at(node_place(name), value=value, remedy=remedy)
+    for name in filter(None, proof.saturated.split(", ")):
+        value = "all of it fired in every step of the sample: little was proven about it"
+        yield NOTHING_PROVEN.at(node_place(name), value=value, remedy="a sample with fewer spikes")
 
 
 def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
@@ -74,6 +93,7 @@ def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
                 _compare_output(node, x, traced.outputs[node.name].reshape(x.shape), traced.epsilon)
         else:
             values[node.name] = np.stack([transform(node, step) for step in x])
+    one = network.convention.spikes_per_step == "one"
     fired = {n.name: int(values[n.name].sum()) for n in network.nodes if isinstance(n, IF)}
     return Proof(
         steps=lead[0],
@@ -83,6 +103,7 @@ def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
         spikes=sum(fired.values()),
         rounding=moved,
         silent=", ".join(name for name, count in fired.items() if not count),
+        saturated=", ".join(name for name in fired if one and values[name].all()),
     )
 
 

@@ -6,7 +6,6 @@ v >= theta, at most `max_spikes_per_dt`; v = v - spikes * theta.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -27,6 +26,7 @@ from nirdynap.errors import (
     node_place,
     raise_errors,
 )
+from nirdynap.frameworks.lent import lent
 from nirdynap.frameworks.neuron_nodes import full
 from nirdynap.frameworks.traced import Traced, brief, graph_of, settings
 from nirdynap.ir.units import FloatArray, IntArray
@@ -36,7 +36,7 @@ _DROPOUTS = ("UnitDropout", "TimeStepDropout")
 
 
 def trace(model: Any, sample: IntArray) -> Traced:
-    """The graph of a Rockpool model and its own spikes on the sample, from a copy in eval mode and float64.
+    """The graph of a Rockpool model and its own spikes on the sample, in eval mode and float64.
 
     Args:
         model: a module of the torch backend.
@@ -50,7 +50,8 @@ def trace(model: Any, sample: IntArray) -> Traced:
     findings = [*walk.findings, *_shared_biases(walk)]
     if not findings and sample.shape[2:] != (model.size_in,):
         value = f"a step of it is {sample.shape[2:]}, the model takes {(model.size_in,)}"
-        findings.append(MODEL_FAILED.at("$.sample", value=value))
+        remedy = f"a sample [time, batch, {model.size_in}]"
+        findings.append(MODEL_FAILED.at("$.sample", value=value, remedy=remedy))
     raise_errors(findings)
     spikes, out = _run(model, sample, walk.neurons)
     walk.nodes["input"] = nir.Input({"input": np.array(sample.shape[2:])})
@@ -184,26 +185,27 @@ def _numbers(value: Any) -> FloatArray:
 
 def _run(model: Any, sample: IntArray, neurons: list[str]) -> tuple[dict[str, FloatArray], FloatArray]:
     """Spikes of every neuron and the output, [time, batch, N]."""
-    live = copy.deepcopy(model)
-    live.reset_state()
-    nn.Module.double(nn.Module.eval(live))
     spikes: dict[str, FloatArray] = {}
 
     def listen(name: str) -> Any:
         return lambda module, args, out: spikes.__setitem__(name, _time_first(out))
 
-    modules = dict(nn.Module.named_modules(live))
-    for name in neurons:
-        modules[name if name in modules else ""].register_forward_hook(listen(name))
     usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # in which Rockpool records spikes
-    try:
-        with torch.no_grad():
-            out = live.evolve(torch.as_tensor(sample).double().transpose(0, 1))[0]
-    except Exception as error:  # whatever a module raises
-        raise CompileError([MODEL_FAILED.at("$", value=brief(error))]) from error
-    finally:
-        torch.set_default_dtype(usual)
+    with lent(model):
+        model.reset_state()
+        nn.Module.double(nn.Module.eval(model))
+        modules = dict(nn.Module.named_modules(model))
+        for name in neurons:
+            modules[name if name in modules else ""].register_forward_hook(listen(name))
+        torch.set_default_dtype(torch.float64)  # in which Rockpool records spikes
+        try:
+            with torch.no_grad():
+                out = model.evolve(torch.as_tensor(sample).double().transpose(0, 1))[0]
+        except Exception as error:  # whatever a module raises
+            remedy = f"a model that takes [batch, time, {model.size_in}]"
+            raise CompileError([MODEL_FAILED.at("$", value=brief(error), remedy=remedy)]) from error
+        finally:
+            torch.set_default_dtype(usual)
     return spikes, _time_first(out)
 
 

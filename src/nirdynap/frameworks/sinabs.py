@@ -43,6 +43,8 @@ def trace(model: nn.Module, sample: IntArray) -> Traced:
         prepare=_prepare,
         reset=_reset,
         calls=_calls,
+        takes="[time, C, H, W] or [time, N], with IAFSqueeze(batch_size=1) instead of IAF behind Conv2d and pools; "
+        "with IAF alone [1, time, N]",
         merge=lambda module: isinstance(module, sl.Merge),
     )
     return trace_torch(model, sample, dialect)

@@ -43,6 +43,7 @@ def trace(model: nn.Module, sample: IntArray) -> Traced:
         prepare=lambda model: model,
         reset=functional.reset_net,
         calls=_calls,
+        takes='one step of one sample, [1, C, H, W] or [1, N]; with step_mode="m" (set_step_mode) [time, 1, ...]',
         identity=_is_dropout,
     )
     return trace_torch(model, sample, dialect)

@@ -335,7 +335,8 @@ def _run(model: Any, sample: IntArray, steps: list[_Step]) -> tuple[dict[str, Fl
         try:
             _, outs = jax.lax.scan(step, first, jnp.asarray(live_input, jnp.float64))
         except Exception as error:  # whatever a layer raises
-            raise CompileError([MODEL_FAILED.at("$", value=brief(error))]) from error
+            remedy = f"a sample [time, batch, C, H, W] or [time, batch, N]; the model is given {live_input.shape}"
+            raise CompileError([MODEL_FAILED.at("$", value=brief(error), remedy=remedy)]) from error
     by_layer = {f"layer_{i}": np.asarray(out, dtype=np.float64) for i, out in enumerate(outs)}
     spikes = {step.name: step.seen(by_layer[step.name]) for step in steps if step.spikes}
     return spikes, steps[-1].seen(by_layer[f"layer_{len(outs) - 1}"])

@@ -6,8 +6,9 @@ What it asks of the data itself, as in `if x.sum() > 0`, stays refused: another 
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, final
 
 import torch
@@ -24,11 +25,12 @@ class _Followed(fx.Proxy):
 
     @property
     def shape(self) -> torch.Size:
-        return self._seen().shape
+        shape: torch.Size = self._seen().shape
+        return shape
 
     @property
     def ndim(self) -> int:
-        return self._seen().ndim
+        return len(self.shape)
 
     def size(self, dim: int | None = None) -> Any:
         return self.shape if dim is None else self.shape[dim]
@@ -37,12 +39,14 @@ class _Followed(fx.Proxy):
         return self.ndim
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._seen())
 
-    def _seen(self) -> Tensor:
+    def __iter__(self) -> Iterator[fx.Proxy]:
+        return (operator.getitem(self, i) for i in range(len(self)))
+
+    def _seen(self) -> Any:
         assert isinstance(self.tracer, Tracer)
-        value: Tensor = self.tracer.results[self.node]
-        return value
+        return self.tracer.results[self.node]
 
 
 @final
@@ -88,6 +92,13 @@ class Tracer(fx.Tracer):
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """Parameters are values to follow, unless a module computes with them on real data."""
         return attr_val if self._running else super().getattr(attr, attr_val, parameter_proxy_cache)
+
+    def create_arg(self, a: Any) -> Any:
+        """A tensor that comes from nowhere, such as the membrane that a forward starts with, has its value as well."""
+        arg: Any = super().create_arg(a)
+        if isinstance(a, Tensor):
+            self.results[arg] = a
+        return arg
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         """The value of an operation that has just been written down; the operation is run here."""

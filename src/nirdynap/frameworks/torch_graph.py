@@ -16,7 +16,6 @@ import nir
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional
 
 from nirdynap.errors import (
     BATCH_NORM_STAYS,
@@ -27,8 +26,10 @@ from nirdynap.errors import (
     Diagnostic,
     node_place,
 )
+from nirdynap.frameworks import torch_operations as known
 from nirdynap.frameworks.dialect import Dialect, refusals
 from nirdynap.frameworks.torch_fx import Tracer
+from nirdynap.frameworks.torch_loop import first_round
 from nirdynap.frameworks.torch_nodes import (
     BATCH_NORMS,
     IDENTITIES,
@@ -42,31 +43,23 @@ from nirdynap.frameworks.torch_nodes import (
 )
 from nirdynap.frameworks.traced import brief
 
-_SUMS = (operator.add, operator.iadd, torch.add, "add", "add_")
-_RESHAPES = (
-    *(torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze, torch.permute, torch.transpose, torch.movedim),
-    *("flatten", "unflatten", "reshape", "view", "squeeze", "unsqueeze", "permute", "transpose", "movedim"),
-)
-_SAME = (
-    *(functional.dropout, functional.dropout2d, torch.clone),
-    *("clone", "contiguous", "detach", "double", "float", "to", "type"),
-)
-_SIZES = (int, float, bool, str, torch.Size, torch.dtype, torch.device, type(None))
-_FOLLOWABLE = "a forward without loops or branches over data; one call takes one step, or the whole recording"
+_FOLLOWABLE = "a forward without branches over data; one call takes one step, or the whole recording"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """What was found: nodes by name, edges, and where each Output's value is in what the model returns."""
+    """What was found: nodes by name, edges, shapes of the neurons, and where each Output's value is in what the model
+    returns.
+    """
 
     nodes: Mapping[str, nir.NIRNode]
     edges: Sequence[tuple[str, str]]
-    neurons: tuple[str, ...]
+    neurons: Mapping[str, Size]
     outputs: Mapping[str, tuple[Any, ...]]
     findings: tuple[Diagnostic, ...]
 
 
-def follow(module: nn.Module, dialect: Dialect, example: Tensor, shape: Size) -> Followed:
+def follow(module: nn.Module, dialect: Dialect, example: Tensor, shape: Size, rounds: int) -> Followed:
     """Nodes and edges of `module`'s forward.
 
     Args:
@@ -74,6 +67,7 @@ def follow(module: nn.Module, dialect: Dialect, example: Tensor, shape: Size) ->
         dialect: the framework's own ways.
         example: input of one call, with one sample.
         shape: (C, H, W) or (N,): the example's last axes.
+        rounds: of a loop over time in the forward; 1 without such a loop.
 
     Raises:
         CompileError: ND803 when the forward of the outermost module cannot be followed.
@@ -83,7 +77,8 @@ def follow(module: nn.Module, dialect: Dialect, example: Tensor, shape: Size) ->
         graph = tracer.trace(module)
     except Exception as error:  # whatever a user's forward does with values that are not there
         raise CompileError([CANNOT_FOLLOW.at("$", value=brief(error), remedy=_FOLLOWABLE)]) from error
-    return _Walk(module, graph, dialect, tracer, shape).followed()
+    operations = first_round(graph, tracer.results, rounds)
+    return _Walk(module, operations, dialect, tracer, shape, rounds).followed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,32 +104,33 @@ class _Walk:
     def __init__(
         self,
         module: nn.Module,
-        graph: fx.Graph,
+        operations: Sequence[fx.Node],
         dialect: Dialect,
         seen: Tracer,
         shape: Size,
+        rounds: int,
     ) -> None:
-        self._module, self._graph, self._dialect = module, graph, dialect
+        self._module, self._operations, self._dialect = module, operations, dialect
         self._results, self._failures = seen.results, seen.failures
-        self._shape = shape
+        self._shape, self._rounds = shape, rounds
         self._values: dict[fx.Node, _Value] = {}
         self._same: set[fx.Node] = set()  # operations that hand on what they get
         self._unknown: set[str] = set()  # modules of the framework with operations that nothing is known of
         self._owners: dict[int, str] = {}  # modules and parameters seen, by identity
         self._nodes: dict[str, nir.NIRNode] = {}
         self._edges: list[tuple[str, str]] = []
-        self._neurons: list[str] = []
+        self._neurons: dict[str, Size] = {}
         self._outputs: dict[str, tuple[Any, ...]] = {}
         self._findings: list[Diagnostic] = []
 
     def followed(self) -> Followed:
         """Everything, once each operation has been looked at."""
-        for node in self._graph.nodes:
+        for node in self._operations:
             getattr(self, f"_{node.op}")(node)
         return Followed(
             nodes=self._nodes,
             edges=self._edges,
-            neurons=tuple(self._neurons),
+            neurons=self._neurons,
             outputs=self._outputs,
             findings=tuple(self._findings),
         )
@@ -189,7 +185,8 @@ class _Walk:
             self._edges += [(source, name) for source in value.sources]
             self._outputs[name] = path
         if not spiking:
-            found = "it returns nothing that comes from its input"
+            kind = any(self._is_state(n) or self._is_item_of_neuron(n) for n in node.all_input_nodes)
+            found = "it returns a membrane, not spikes" if kind else "it returns nothing that comes from its input"
             self._findings.append(CANNOT_FOLLOW.at("$", value=found, remedy="returning the last layer's spikes"))
 
     def _operation(self, node: fx.Node, target: Any) -> None:
@@ -199,16 +196,22 @@ class _Walk:
         if target is operator.getitem and isinstance(first, tuple):
             if values and (values[0].lost or node.args[1] == self._dialect.spike_item):
                 self._values[node] = values[0]
-        elif isinstance(result, _SIZES) or not (values or self._is_state(node)):
+        elif isinstance(result, known.SIZES) or not (values or self._is_state(node)):
             pass  # sizes and constants
-        elif target in _SUMS and len(values) == 2 and len(node.args) == 2 and not node.kwargs:
+        elif target in known.STACKS and not values:
+            pass  # states that are returned
+        elif target in known.UNBIND and len(result) == self._rounds:
+            self._pass_on(node)
+        elif target in known.SUMS and len(values) == 2 and len(node.args) == 2 and not node.kwargs:
             self._sum(node, values[0], values[1])
-        elif target in _SUMS and len(values) == 1 and 0 in node.args:
+        elif target in known.SUMS and len(values) == 1 and node.args[0] is node.args[-1]:
+            self._sum(node, values[0], values[0])
+        elif target in known.SUMS and len(values) == 1 and 0 in node.args:
             self._pass_on(node)  # as Python's sum() begins
-        elif target in _RESHAPES:
+        elif target in known.RESHAPING or (target in known.STACKS and len(values) == 1):
             run = getattr(Tensor, target) if isinstance(target, str) else target
             self._reshape(node, self._free(self._where(node)), run)
-        elif target in _SAME and len(values) == 1 and isinstance(first, Tensor) and torch.equal(result, first):
+        elif target in known.SAME and len(values) == 1 and isinstance(first, Tensor) and torch.equal(result, first):
             self._pass_on(node)
         else:
             self._refuse(node, self._unknown_operation(node, target))
@@ -244,7 +247,7 @@ class _Walk:
             remedy = "one input: recurrence and attention are nothing that a core computes"
             kind = type(module).__name__
             self._findings.append(UNKNOWN_MODULE.at(node_place(name), value=kind, why=why, remedy=remedy))
-        self._neurons.append(name)
+        self._neurons[name] = value.shape
         self._add(node, name, value.shape, lambda: self._dialect.neuron(name, module, value.shape))
 
     def _merge(self, node: fx.Node, name: str, module: nn.Module) -> None:
@@ -278,17 +281,21 @@ class _Walk:
             flat = nir.Flatten({"input": np.array(value.shape)}, start_dim=0, end_dim=-1)
             self._add(node, name, (size,), lambda: flat)
         else:
-            found = f"makes {value.shape} for each step into {shape}"
-            why, remedy = "which is neither time and batch nor the flattening of a whole map", "Flatten"
-            self._refuse(node, UNKNOWN_MODULE.at(node_place(name), value=found, why=why, remedy=remedy))
+            given = tuple(self._results[self._source(node)].shape)
+            self._refuse(node, known.misshapen(name, node.target, value.shape, given, shape))
 
     def _keeps_order(self, node: fx.Node, run: Callable[..., Tensor]) -> bool:
-        """Does the operation leave all elements in their order, whatever it does to the axes?"""
+        """Does the operation leave all elements in their order, whatever it does to the axes?
+
+        Of what holds all rounds of a loop it may take those of the first.
+        """
         source = self._source(node)
         before = self._results[source]
         order = torch.arange(before.numel()).reshape(before.shape)
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: order if n is source else self._results[n])
-        return torch.equal(run(*args, **kwargs).flatten(), order.flatten())
+        made = run(*args, **kwargs).flatten()
+        whole = made.numel() in (order.numel(), order.numel() // self._rounds)
+        return whole and torch.equal(made, order.flatten()[: made.numel()])
 
     def _batch_norm(self, node: fx.Node, name: str, module: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
         value, terms = self._input(node), batch_norm_terms(module)
@@ -319,7 +326,7 @@ class _Walk:
         self._owners |= {id(p): name for p in parts.values() if id(p) not in self._owners}
         found = ", ".join(f"its {word} is that of {owner}" for word, owner in owners.items())
         if "it" in owners:
-            calls = sum(n.op == "call_module" and n.target == name for n in self._graph.nodes)
+            calls = sum(n.op == "call_module" and n.target == name for n in self._operations)
             found = f"it is called {calls} times in one call of the model"
         finding = SHARED_MODULE.at(node_place(name), value=found)
         if owners and finding not in self._findings:
@@ -360,10 +367,17 @@ class _Walk:
             self._findings.append(finding)
         self._lose(node)
 
+    def _is_item_of_neuron(self, node: fx.Node) -> bool:
+        """Is it a part of what a neuron returns?"""
+        return (
+            node.target is operator.getitem
+            and isinstance(first := self._first(node), tuple)
+            and not isinstance(first, torch.Size)
+        )
+
     def _is_state(self, node: fx.Node) -> bool:
         """Does the operation compute with a neuron's state?"""
-        items = (self._first(a) for a in node.all_input_nodes if a.target is operator.getitem)
-        return any(isinstance(first, tuple) and not isinstance(first, torch.Size) for first in items)
+        return any(self._is_item_of_neuron(a) for a in node.all_input_nodes)
 
     def _unknown_operation(self, node: fx.Node, target: Any) -> Diagnostic:
         """That nothing is known of an operation; where it is a framework's own doing, of the framework's module."""
@@ -372,11 +386,7 @@ class _Walk:
         if type(module).__module__.partition(".")[0] == self._dialect.framework:
             self._unknown.add(path)
             return untranslatable(path, module)
-        word = target if isinstance(target, str) else getattr(target, "__name__", str(target))
-        why = "on spikes, currents or membranes is nothing that a core computes"
-        remedy = "torch modules for layers, `a + b` for merges; a constant factor belongs into the weights"
-        place = node_place(self._where(node))
-        return UNKNOWN_MODULE.at(place, value=f"the operation {word!r}", why=why, remedy=remedy)
+        return known.untaken(self._where(node), target)
 
     def _where(self, node: fx.Node) -> str:
         """The module itself, or the innermost one that does the operation and the operation's own name."""

@@ -23,13 +23,14 @@ IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d,
 RESHAPES = (nn.Flatten, nn.Unflatten)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
-_SPIKES = "an integrate-and-fire neuron of your framework"
+SPIKES = "an integrate-and-fire neuron of your framework"
+POOLS = "nn.AvgPool2d, or nn.LPPool2d(1, size), which sums"
 _REFUSED: tuple[tuple[tuple[type[nn.Module], ...], str, str], ...] = (
-    ((nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool2d), "takes the largest of a window", "a sum or average pool"),
-    ((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), "has windows that depend on its input", "AvgPool2d"),
+    ((nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool2d), "takes the largest of a window", POOLS),
+    ((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), "has windows that depend on its input", "nn.AvgPool2d"),
     ((nn.Conv1d, nn.AvgPool1d), "has one spatial axis", "its two-dimensional form with a kernel of 1 x k"),
-    ((nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softmax), "is not a spiking neuron", _SPIKES),
-    ((nn.RNNBase, nn.RNNCellBase), "is recurrent and does not spike", _SPIKES),
+    ((nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softmax), "is not a spiking neuron", SPIKES),
+    ((nn.RNNBase, nn.RNNCellBase), "is recurrent and does not spike", SPIKES),
     ((nn.LayerNorm, nn.GroupNorm), "divides by what each step holds", "BatchNorm, which folds into the weights"),
 )  # fmt: skip
 
@@ -50,6 +51,11 @@ def untranslatable(name: str, module: nn.Module, why: str | None = None) -> Diag
     value = f"{kind.__module__}.{kind.__qualname__}"
     remedy = "Conv2d, Linear, sum and average pools, Flatten, BatchNorm, Dropout and the neurons of your framework"
     return UNKNOWN_MODULE.at(node_place(name), value=value, why=why or "has no counterpart on the chip", remedy=remedy)
+
+
+def is_spatial(module: nn.Module) -> bool:
+    """Does the module take maps?"""
+    return isinstance(module, (nn.Conv2d, nn.AvgPool2d, nn.LPPool2d, nn.MaxPool2d, nn.BatchNorm2d))
 
 
 def translator(module: nn.Module) -> Translator | None:

@@ -1,16 +1,16 @@
 """One way through all torch models (docs/adr/0004-one-tracer-for-torch.md).
 
-A deep copy of the model runs the sample in eval mode and float64, one sample after the other, so that the axes of time
-and batch hold nothing but time whatever their order. `torch.fx` follows the same copy (torch_graph.py), and every
-module and function that it meets becomes part of the graph or is refused by name.
+The model runs the sample in eval mode and float64, on attributes that are lent to it (lent.py), one sample after the
+other, so that the axes of time and batch hold nothing but time whatever their order. `torch.fx` follows the same model
+(torch_graph.py), and every module and function that it meets becomes part of the graph or is refused by name.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import inspect
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
-from nirdynap.errors import MODEL_FAILED, CompileError, Diagnostic, raise_errors
-from nirdynap.frameworks.dialect import Dialect, refusals
-from nirdynap.frameworks.torch_graph import follow
-from nirdynap.frameworks.torch_nodes import untranslatable
-from nirdynap.frameworks.traced import Traced, brief, graph_of
+from nirdynap.errors import CANNOT_FOLLOW, CompileError, raise_errors
+from nirdynap.frameworks.dialect import Dialect
+from nirdynap.frameworks.lent import lent
+from nirdynap.frameworks.torch_graph import Followed, follow
+from nirdynap.frameworks.torch_operations import PER_STEP
+from nirdynap.frameworks.torch_run import Recording, record, way_of
+from nirdynap.frameworks.traced import Traced, graph_of
 from nirdynap.ir.units import FloatArray, IntArray
 
 
@@ -38,13 +40,16 @@ def trace_torch(model: nn.Module, sample: IntArray, dialect: Dialect) -> Traced:
     Raises:
         CompileError: ND802 to ND807, all findings at once.
     """
-    twin = _twin(model, dialect)
-    with _in_float64():
-        recordings = [_recorded(twin, dialect, sample[:, i : i + 1]) for i in range(sample.shape[1])]
-        dialect.reset(twin)
-        first = next(iter(dialect.calls(twin, _as_input(sample[:, :1]))))
-        with _listening(twin, dialect):
-            found = follow(twin, dialect, first, sample.shape[2:])
+    _check_arguments(model)
+    single = [torch.from_numpy(np.ascontiguousarray(sample[:, i : i + 1])).double() for i in range(sample.shape[1])]
+    way = way_of(single[0], dialect, lambda: _live(model, dialect))
+    recordings = []
+    for x in single:
+        with _live(model, dialect) as live:
+            recordings.append(record(live, dialect, way, x))
+    with _live(model, dialect) as live:
+        example = next(iter(way.calls(live, single[0])))
+        found = follow(live, dialect, example, sample.shape[2:], way.steps)
     raise_errors(found.findings)
     graph = graph_of(
         found.nodes,
@@ -53,32 +58,29 @@ def trace_torch(model: nn.Module, sample: IntArray, dialect: Dialect) -> Traced:
         framework=dialect.framework,
         version=dialect.version,
     )
-    steps = len(sample)
-    spikes = {name: _stacked((r.spikes[name] for r in recordings), steps) for name in found.neurons}
-    outputs = {
-        name: _stacked(([_pick(out, path) for out in r.outputs] for r in recordings), steps)
-        for name, path in found.outputs.items()
-    }
+    spikes, outputs = _spikes(found, recordings, len(sample)), _outputs(found, recordings, len(sample))
     return Traced(graph=graph, spikes=spikes, outputs=outputs)
 
 
-def _twin(model: nn.Module, dialect: Dialect) -> nn.Module:
-    """A copy of the model to run in float64 and eval mode, its states forgotten."""
-    # States of a model in training hang on the graph of their gradients, and torch refuses to copy such tensors.
-    memo = {id(t): t.detach().clone() for m in model.modules() for t in _tensors(vars(m)) if not t.is_leaf}
-    try:
-        twin = copy.deepcopy(model, memo)
-    except Exception as error:  # whatever a user's class raises when it is copied
-        raise CompileError(_reasons(model, dialect, f"it cannot be copied: {brief(error)}")) from error
-    return dialect.prepare(twin).cpu().double().eval()
+def _check_arguments(model: nn.Module) -> None:
+    """A model whose caller keeps the states is known only with its caller."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    arguments = inspect.signature(model.forward).parameters.values()
+    needed = [a.name for a in arguments if a.kind in kinds and a.default is a.empty]
+    if len(needed) > 1:
+        value = f"it takes {', '.join(needed[1:])} beside its input"
+        remedy = "a forward of one argument, whose neurons keep their states: spikes, _ = self.lif(self.conv(x))"
+        raise CompileError([CANNOT_FOLLOW.at("$", value=value, remedy=remedy)])
 
 
-def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif depth and isinstance(value, (Mapping, list, tuple)):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _tensors(item, depth - 1)
+@contextmanager
+def _live(model: nn.Module, dialect: Dialect) -> Iterator[nn.Module]:
+    """The model in float64 and eval mode, its states forgotten; as it was when the context ends."""
+    with lent(model):
+        live = dialect.prepare(model).cpu().double().eval()
+        with _in_float64():
+            dialect.reset(live)
+            yield live
 
 
 @final
@@ -107,64 +109,27 @@ def _in_float64() -> Iterator[None]:
         torch.set_default_dtype(default)
 
 
-@contextmanager
-def _listening(twin: nn.Module, dialect: Dialect) -> Iterator[dict[str, list[Tensor]]]:
-    """What each neuron module puts out inside this context, call by call, under the module's name."""
-    heard: dict[str, list[Tensor]] = {}
-
-    def listener(name: str) -> Callable[..., Any]:
-        def listen(module: nn.Module, inputs: Any, output: Any) -> None:
-            spikes = output[dialect.spike_item] if isinstance(output, tuple) else output
-            heard.setdefault(name, []).append(spikes.clone())  # what comes next may change it in place
-
-        return listen
-
-    hooks = [m.register_forward_hook(listener(n)) for n, m in twin.named_modules() if dialect.is_neuron(m)]
-    try:
-        yield heard
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _spikes(found: Followed, recordings: list[Recording], steps: int) -> dict[str, FloatArray]:
+    sizes = {name: prod(shape) for name, shape in found.neurons.items()}
+    why = "its neurons see more than a step at once; a loop over time gives them x[step], not the whole input"
+    return {name: _stacked((r.spikes[name] for r in recordings), steps, size, why) for name, size in sizes.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recording:
-    """The live run of one sample: what each neuron module put out, and what the model returned, call by call."""
-
-    spikes: Mapping[str, list[Tensor]]
-    outputs: list[Any]
-
-
-def _recorded(twin: nn.Module, dialect: Dialect, sample: IntArray) -> _Recording:
-    dialect.reset(twin)
-    try:
-        with _listening(twin, dialect) as heard:
-            outputs = [twin(x) for x in dialect.calls(twin, _as_input(sample))]
-    except Exception as error:  # whatever a user's forward raises
-        raise CompileError(_reasons(twin, dialect, brief(error))) from error
-    return _Recording(spikes=heard, outputs=outputs)
+def _outputs(found: Followed, recordings: list[Recording], steps: int) -> dict[str, FloatArray]:
+    sizes = {name: prod(found.nodes[name].output_type["output"]) for name in found.outputs}
+    why = "it does not return the spikes of each step"
+    return {
+        name: _stacked(([_pick(out, path) for out in r.outputs] for r in recordings), steps, sizes[name], why)
+        for name, path in found.outputs.items()
+    }
 
 
-def _reasons(model: nn.Module, dialect: Dialect, failure: str) -> list[Diagnostic]:
-    """Why the copy does not run: modules that could not be translated anyhow, or else what it says itself."""
-    findings: list[Diagnostic] = []
-    for name, module in model.named_modules():
-        home = type(module).__module__.partition(".")[0]
-        if dialect.is_neuron(module):
-            findings += refusals(name, module, dialect)
-        elif home in ("torch", dialect.framework) and not list(module.children()) and not dialect.is_known(module):
-            findings.append(untranslatable(name, module))
-    return findings or [MODEL_FAILED.at("$", value=failure)]
-
-
-def _as_input(sample: IntArray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(sample)).double()
-
-
-def _stacked(samples: Iterable[list[Tensor]], steps: int) -> FloatArray:
-    """Float64 [time, batch, elements] of what was heard sample by sample."""
-    each = [torch.cat([t.reshape(-1) for t in calls]).reshape(steps, -1) for calls in samples]
-    array: FloatArray = torch.stack(each, dim=1).double().numpy()
+def _stacked(samples: Iterable[list[Tensor]], steps: int, size: int, otherwise: str) -> FloatArray:
+    """Float64 [time, batch, elements] of what was heard sample by sample; `size` elements are one step's."""
+    each = [torch.cat([t.reshape(-1) for t in calls]) for calls in samples]
+    if any(len(values) != steps * size for values in each):
+        raise CompileError([CANNOT_FOLLOW.at("$", value=otherwise, remedy=PER_STEP)])
+    array: FloatArray = torch.stack([values.reshape(steps, size) for values in each], dim=1).double().numpy()
     return array
 
 
