@@ -164,3 +164,59 @@ def test_a_framework_module_is_named_as_a_whole():
     home = Own.__module__.partition(".")[0]
     dialect = dataclasses.replace(DIALECT, framework=home)
     assert codes(nn.Sequential(Own(), Neuron()), dialect) == {("ND802", "0")}
+
+
+class Doubling(nn.Linear):
+    """Computes with other weights than it holds."""
+
+    def forward(self, x):
+        return nn.functional.linear(x, 2 * self.weight)
+
+
+class Two(nn.Module):
+    """Two neurons, and between them an operation and a layer; the first neuron fires if it `fires`."""
+
+    def __init__(self, layer=None, operation=lambda y: y, fires=True):
+        super().__init__()
+        self.a, self.first, self.layer, self.second = nn.Linear(6, 6), Neuron(), layer or nn.Linear(6, 6), Neuron()
+        self.operation = operation
+        nn.init.constant_(self.a.weight, float(fires))
+
+    def forward(self, x):
+        _, spikes = self.first(self.a(x))
+        return self.second(self.layer(self.operation(spikes)))[1]
+
+
+def hooked():
+    layer = nn.Linear(6, 6, bias=False)
+    layer.register_forward_hook(lambda module, args, out: out * 2)
+    return layer
+
+
+@pytest.mark.parametrize("fires", [True, False])
+@pytest.mark.parametrize("layer", [Doubling(6, 6, bias=False), hooked()])
+def test_a_layer_that_does_otherwise_than_its_parameters_say_is_refused_though_nothing_comes(layer, fires):
+    assert codes(Two(layer, fires=fires)) == {("ND802", "layer")}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda y: y.type(torch.bool).type(torch.float64),
+        lambda y: y.int().double(),
+        lambda y: nn.functional.dropout(y, 0.5, True),
+    ],
+)
+@pytest.mark.parametrize("fires", [True, False])
+def test_what_keeps_the_spikes_of_the_sample_only_is_refused(operation, fires):
+    assert {code for code, _ in codes(Two(operation=operation, fires=fires))} == {"ND802"}
+
+
+def test_what_keeps_all_values_is_nothing():
+    model = Two(operation=lambda y: nn.functional.dropout(y.clone(), 0.5, False).float())
+    assert set(trace_torch(model, X, DIALECT).graph.nodes) == {"a", "first", "layer", "second", "input", "output"}
+
+
+def test_weights_that_are_computed_are_taken_as_they_come():
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(6, 6)), Neuron())
+    assert set(trace_torch(model, X, DIALECT).graph.nodes) == {"0", "1", "input", "output"}

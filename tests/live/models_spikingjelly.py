@@ -147,6 +147,7 @@ def refused() -> Iterator[tuple[str, nn.Module, np.ndarray, str]]:
     yield "reset_to_half", _conv_net(lambda: neuron.IFNode(v_reset=-0.5)), x, "ND807"
     yield "smooth", _conv_net(lambda: neuron.IFNode(surrogate_function=smooth)), x, "ND807"
     yield "padded_pool", _conv_net(soft, nn.AvgPool2d(3, 1, 1)), x, "ND118"
+    yield "standardised", nn.Sequential(layer.WSLinear(12, 6, bias=False), soft()), sample((12,)), "ND802"
     yield "max_pool", _conv_net(soft, layer.MaxPool2d(3, 1, 1)), x, "ND802"
     yield "izhikevich", _conv_net(neuron.IzhikevichNode), x, "ND802"
     yield "synapse", _conv_net(soft, layer.SynapseFilter()), x, "ND802"

@@ -199,7 +199,7 @@ def _run(model: Any, sample: IntArray, neurons: list[str]) -> tuple[dict[str, Fl
             modules[name if name in modules else ""].register_forward_hook(listen(name))
         torch.set_default_dtype(torch.float64)  # in which Rockpool records spikes
         try:
-            with torch.no_grad():
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 out = model.evolve(torch.as_tensor(sample).double().transpose(0, 1))[0]
         except Exception as error:  # whatever a module raises
             remedy = f"a model that takes [batch, time, {model.size_in}]"

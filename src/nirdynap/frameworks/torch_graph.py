@@ -39,6 +39,7 @@ from nirdynap.frameworks.torch_nodes import (
     batch_norm_terms,
     translator,
     untranslatable,
+    ways_of_its_own,
     with_affine,
 )
 from nirdynap.frameworks.traced import brief
@@ -211,7 +212,7 @@ class _Walk:
         elif target in known.RESHAPING or (target in known.STACKS and len(values) == 1):
             run = getattr(Tensor, target) if isinstance(target, str) else target
             self._reshape(node, self._free(self._where(node)), run)
-        elif target in known.SAME and len(values) == 1 and isinstance(first, Tensor) and torch.equal(result, first):
+        elif target in known.SAME and len(values) == 1 and known.is_same(node, self._source(node), self._results):
             self._pass_on(node)
         else:
             self._refuse(node, self._unknown_operation(node, target))
@@ -235,6 +236,7 @@ class _Walk:
             return
         shape = tuple(self._results[node].shape[-len(value.shape) :])
         self._add(node, name, shape, lambda: translate(name, module, value.shape, shape))
+        self._findings += ways_of_its_own(name, module, self._results[self._source(node)], len(value.shape))
 
     def _neuron(self, node: fx.Node, name: str, module: nn.Module) -> None:
         value = self._input(node)
@@ -309,6 +311,7 @@ class _Walk:
         else:
             self._nodes[value.sources[0]] = with_affine(self._nodes[value.sources[0]], *terms)
             self._values[node] = value
+            self._findings += ways_of_its_own(name, module, self._results[self._source(node)], len(value.shape))
 
     def _producer(self, node: fx.Node) -> fx.Node | None:
         """The operation whose result `node` alone takes, identities left out; None if others listen or several add."""

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 import nir
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nirdynap.errors import NO_COUNTERPART, UNKNOWN_MODULE, CompileError, Diagnostic, node_place
 from nirdynap.nn.layers import SumPool2d
@@ -61,6 +63,27 @@ def is_spatial(module: nn.Module) -> bool:
 def translator(module: nn.Module) -> Translator | None:
     """The function for a module, or None."""
     return next((function for kind, function in _TRANSLATORS if isinstance(module, kind)), None)
+
+
+def ways_of_its_own(name: str, module: nn.Module, given: Tensor, axes: int) -> list[Diagnostic]:
+    """ND802 if the module computes otherwise than its parameters say, by a forward of its own or a hook.
+
+    It is asked with random numbers: on a sample that brings nothing here, it would not show.
+
+    Args:
+        name: the module's.
+        module: weights, a pool or a BatchNorm of torch.
+        given: what it was given.
+        axes: of that, those without time and batch.
+    """
+    probe = torch.rand_like(given)
+    plain = next(function for kind, function in _PLAIN if isinstance(module, kind))
+    expected = plain(module, probe.flatten(0, probe.ndim - axes - 1)).flatten()
+    made = module(probe).flatten()
+    if made.shape == expected.shape and torch.allclose(made, expected, rtol=1e-9, atol=1e-12):
+        return []
+    why = "does otherwise than its parameters say, by a forward of its own or a hook"
+    return [untranslatable(name, module, why)]
 
 
 def is_known(module: nn.Module) -> bool:
@@ -154,6 +177,17 @@ _TRANSLATORS: tuple[tuple[type[nn.Module], Translator], ...] = (
     (nn.AvgPool2d, _avg_pool),
     (nn.LPPool2d, _norm_pool),
     (SumPool2d, _sum_pool),
+)
+
+
+_PLAIN: tuple[tuple[type[nn.Module], Callable[[Any, Tensor], Tensor]], ...] = (
+    (nn.Conv2d, lambda module, x: nn.Conv2d._conv_forward(module, x, module.weight, module.bias)),
+    (nn.Linear, lambda module, x: functional.linear(x, module.weight, module.bias)),
+    (nn.AvgPool2d, nn.AvgPool2d.forward),
+    (nn.LPPool2d, nn.LPPool2d.forward),
+    (SumPool2d, lambda module, x: SumPool2d.forward(module, x[None])),
+    (nn.BatchNorm1d, nn.BatchNorm1d.forward),
+    (nn.BatchNorm2d, nn.BatchNorm2d.forward),
 )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor, fx
 from torch.nn import functional
 
 from nirdynap.errors import UNKNOWN_MODULE, Diagnostic, node_place
@@ -47,6 +49,18 @@ _FUNCTIONS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("cat", "concat", "stack"), "puts maps side by side", "`a + b` of maps of one shape"),
 )  # fmt: skip
 """Names of functions and methods, why they are not taken, and what to take instead."""
+
+
+def is_same(node: fx.Node, source: fx.Node, results: Mapping[fx.Node, Any]) -> bool:
+    """Does the operation hand on whatever `source` gives it? On the sample alone, a cast or a dropout could seem to."""
+    target: Any = node.target
+    if not results[source].is_floating_point():
+        return False
+    run = getattr(Tensor, target) if isinstance(target, str) else target
+    probe = 4 * torch.rand_like(results[source])
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: probe if n is source else results[n])
+    made = run(*args, **kwargs)
+    return bool(made.dtype == probe.dtype and torch.equal(made, probe))
 
 
 def untaken(name: str, target: Any) -> Diagnostic:
