@@ -76,7 +76,7 @@ class EventSimulator:
     def _run_samples(
         self, net: Network, stimuli: tuple[Stimulus, ...], state: State, progress: Progress | None
     ) -> tuple[Raw, State]:
-        kernels = load_kernels()
+        kernels = load_kernels("plain")
         membranes, phases = state.membranes.copy(), state.phases.copy()
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(len(net.cores), dtype=np.int64)

@@ -1,0 +1,396 @@
+"""The clocked run in vectors: docs/semantics.md, section Clocked run, over the arrays of `layout`.
+
+Core after core, each through all time steps: what a core needs stays in the cache, and in a clocked run the order of
+events within a step does not matter. A step's spikes add their weights to int16 sums, and mark in a bit map where;
+then the neurons that were reached, and no others, take their sums in. Where int16 could not hold a sum, a step is
+taken in int64 instead, with the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import literally, njit
+
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
+from nirdynap.sim.kernels.buffers import CODE, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.vectors import add_block, count_bits, end_step, lowest_bit, shift_in
+from nirdynap.sim.layout import Layout
+from nirdynap.sim.plan import Sample
+
+_INT32_LOW, _INT32_HIGH = -(2**31), 2**31 - 1
+_CHUNK = 1024  # steps: what bounds the memory of a long recording
+
+
+class _Chunk(NamedTuple):
+    """Spikes of some steps of every source of a layout: the input is source 0, core k is source k + 1.
+
+    Attributes:
+        begin: int64 [source, step + 1], where a step's spikes begin in the list of all.
+        total, peak: int64 [source, step], sum and largest of the spikes' counts, or more.
+    """
+
+    begin: IntArray
+    total: IntArray
+    peak: IntArray
+
+
+class _Books(NamedTuple):
+    """What a run changes: membranes int16, flat [lane], and as in `plan.Sample` the others."""
+
+    membranes: IntArray
+    phases: IntArray
+    counts: IntArray
+    saturated: IntArray
+
+
+@njit(cache=True, nogil=True)
+def run_steps(
+    net: Layout, recorded: IntArray, inputs: IntArray, starts: IntArray, many: bool, saturate: bool, out: Sample
+) -> tuple[bool, IntArray]:
+    """All time steps of one sample; step s takes the inputs (spike codes) from starts[s] up to starts[s + 1].
+
+    Returns records as `plain.run_steps` does, of the cores whose entry in `recorded` is not 0. Where a sum left the
+    int32 range, or the int16 range though it was not to be saturated, the run is declined: the first value is False,
+    and nothing was written.
+    """
+    steps = len(starts) - 1
+    books = _Books(
+        widen(net, out.membranes), out.phases.copy(), np.zeros_like(out.counts), np.zeros_like(out.saturated)
+    )
+    length = min(steps, _CHUNK)
+    sources = len(net.cores) + 1
+    chunk = _Chunk(
+        np.zeros((sources, length + 1), dtype=np.int64),
+        np.zeros((sources, length), dtype=np.int64),
+        np.zeros((sources, length), dtype=np.int64),
+    )
+    spikes = np.empty(4 * len(inputs) + 4096, dtype=np.int64)
+    records = np.empty((256, 4), dtype=np.int64)
+    kept = 0
+    for first in range(0, steps, _CHUNK):
+        some = starts[first : min(first + _CHUNK, steps) + 1]
+        fine, spikes = _run_chunk(net, inputs[some[0] : some[-1]], some - some[0], many, spikes, chunk, books)
+        if not fine or (not saturate and books.saturated.any()):
+            return False, records[:0]
+        for k in range(len(net.cores)):
+            records, kept = _keep(
+                net, k, first, recorded[k] != 0, spikes, chunk.begin[k + 1, : len(some)], books, records, kept
+            )
+    narrow(net, books.membranes, out.membranes)
+    out.phases[:] = books.phases
+    out.counts[:] += books.counts
+    out.saturated[:] += books.saturated
+    return True, records[:kept]
+
+
+@njit(cache=True, nogil=True)
+def _run_chunk(
+    net: Layout, inputs: IntArray, starts: IntArray, many: bool, spikes: IntArray, chunk: _Chunk, books: _Books
+) -> tuple[bool, IntArray]:
+    """Some steps, core after core; False where a sum leaves the int32 range. Returns the list of all spikes."""
+    steps = len(starts) - 1
+    spikes = with_room(spikes, 0, len(inputs))
+    spikes[: len(inputs)] = inputs
+    chunk.begin[0, : steps + 1] = starts
+    for step in range(steps):
+        _weigh(spikes, starts[step], starts[step + 1], 0, step, chunk)
+    fine = True
+    for k in range(len(net.cores)):
+        if net.cores[k].lanes == 8:
+            fine, spikes = _run_core(8, net, k, steps, many, spikes, chunk, books)
+        elif net.cores[k].lanes == 16:
+            fine, spikes = _run_core(16, net, k, steps, many, spikes, chunk, books)
+        else:
+            fine, spikes = _run_core(32, net, k, steps, many, spikes, chunk, books)
+        if not fine:
+            break
+    return fine, spikes
+
+
+@njit(cache=True, nogil=True)
+def _weigh(spikes: IntArray, start: int, stop: int, source: int, step: int, chunk: _Chunk) -> None:
+    """Sum and largest of the counts of a step's spikes."""
+    total = peak = 0
+    for i in range(start, stop):
+        n = spikes[i] >> 32
+        total += n
+        peak = max(peak, n)
+    chunk.total[source, step], chunk.peak[source, step] = total, peak
+
+
+@njit(cache=True, nogil=True)
+def _keep(
+    net: Layout,
+    k: int,
+    first: int,
+    recorded: bool,
+    spikes: IntArray,
+    begin: IntArray,
+    books: _Books,
+    records: IntArray,
+    kept: int,
+) -> tuple[IntArray, int]:
+    """Count one core's spikes of a chunk whose first step is `first`, and record them if asked to."""
+    core = net.cores[k]
+    if recorded:
+        records = with_rows(records, kept, begin[-1] - begin[0])
+    for step in range(len(begin) - 1):
+        for i in range(begin[step], begin[step + 1]):
+            n, code = spikes[i] >> 32, spikes[i] & CODE
+            neuron = (code & ((1 << core.bits) - 1)) * core.pixels + (code >> core.bits)
+            books.counts[core.first + neuron] += n
+            if recorded:
+                records[kept] = (first + step, k, neuron, n)
+                kept += 1
+    return records, kept
+
+
+@njit(cache=True, nogil=True)
+def _run_core(
+    lanes: int, net: Layout, k: int, steps: int, many: bool, spikes: IntArray, chunk: _Chunk, books: _Books
+) -> tuple[bool, IntArray]:
+    """Some time steps of one core; `lanes` is a literal."""
+    literally(lanes)
+    core = net.cores[k]
+    begin = chunk.begin
+    sums = np.zeros(core.size, dtype=np.int16)
+    marks = np.zeros(core.height * core.words, dtype=np.int64)
+    reached = np.zeros_like(marks)
+    wide = np.zeros(0, dtype=np.int64)
+    used = begin[k, steps]
+    begin[k + 1, 0] = used
+    everything = True  # states at the start may be above the threshold
+    for step in range(steps):
+        spikes = with_room(spikes, used, core.size)
+        first = used
+        if _is_narrow(net, core, step, chunk):
+            for w in range(core.first_wire, core.first_wire + core.wires):
+                wire = net.wires[w]
+                _scatter(
+                    lanes, net, core, wire, spikes, begin[wire.source, step], begin[wire.source, step + 1], sums, marks
+                )
+            _spread(core, marks, reached)
+            if everything or core.has_bias:
+                reached[:] = -1
+            everything = False
+            used, more, most = _fire(lanes, net, core, k, many, sums, reached, marks, spikes, used, books)
+            chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - first + more, 1 + most
+        else:
+            if len(wide) == 0:
+                wide = np.zeros(core.size, dtype=np.int64)
+            used, fine = _wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
+            if not fine:
+                return False, spikes
+            everything = not many  # what stays above the threshold must fire again
+            _weigh(spikes, first, used, k + 1, step, chunk)
+        if core.decimator != 1:
+            used = _decimate(core, k, spikes, first, used, books.phases)
+        begin[k + 1, step + 1] = used
+    return True, spikes
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _is_narrow(net: Layout, core: Any, step: int, chunk: _Chunk) -> bool:
+    """Can int16 hold every sum of this step: from the number of spikes, and from how many can share an address."""
+    total, peak = chunk.total, chunk.peak
+    bound = core.largest_bias
+    for w in range(core.first_wire, core.first_wire + core.wires):
+        wire = net.wires[w]
+        by_number = total[wire.source, step] * core.largest_weight
+        by_address = peak[wire.source, step] * wire.windows * core.largest_sum
+        bound += min(by_number, by_address)
+    return bound <= INT16_MAX
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _scatter(
+    lanes: int,
+    net: Layout,
+    core: Any,
+    wire: Any,
+    spikes: IntArray,
+    start: int,
+    stop: int,
+    sums: IntArray,
+    marks: IntArray,
+) -> None:
+    """Add the weights of a step's spikes to the sums, and mark the first pixel of each block."""
+    table, bits, channels, row, vectors = wire.table, wire.bits, wire.channels, core.row, core.vectors
+    for s in range(start, stop):
+        spike = spikes[s]
+        n = spike >> 32
+        code = spike & CODE
+        channel = code & ((1 << bits) - 1)
+        block = net.blocks[table + (code >> bits)]
+        rows = np.int64(block.rows)
+        if rows == 0 or channel >= channels:
+            continue
+        anchor = np.int64(block.anchor)
+        marks[anchor >> 6] |= 1 << (anchor & 63)
+        i = np.int64(block.lane)
+        j = block.weights + channel * block.stride
+        add_block(lanes, sums, i, row, net.weights, j, rows, block.columns * vectors, n)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _spread(core: Any, marks: IntArray, reached: IntArray) -> None:
+    """From the first pixels of blocks to all pixels that blocks of the core's size reach; takes the marks off."""
+    words, reach_x = core.words, core.reach_x
+    for row in range(core.height):
+        first = max(0, row - core.reach_y)
+        below = 0
+        for word in range(words):
+            here = 0
+            for above in range(first * words + word, row * words + words, words):
+                here |= marks[above]
+            spread = here
+            for n in range(1, reach_x + 1):
+                spread |= shift_in(here, below, n)
+            reached[row * words + word] = spread if reach_x < 64 else -1
+            below = here
+    marks[:] = 0
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _fire(
+    lanes: int,
+    net: Layout,
+    core: Any,
+    k: int,
+    many: bool,
+    sums: IntArray,
+    reached: IntArray,
+    marks: IntArray,
+    spikes: IntArray,
+    used: int,
+    books: _Books,
+) -> tuple[int, int, int]:
+    """End a step for the pixels reached; appends the spikes.
+
+    Returns how many there are then, and sum and largest of what their counts exceed 1 by.
+    """
+    features, bits = core.features, core.bits
+    width, words, pixel_lanes = core.width, core.words, core.vectors * lanes
+    high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
+    membranes = books.membranes[core.neurons : core.neurons + core.size]
+    more = most = 0
+    for row in range(core.height):
+        for word in range(words):
+            waiting = reached[row * words + word]
+            inside = width - word * 64
+            if inside < 64:
+                waiting &= (1 << inside) - 1
+            while waiting != 0:
+                bit = lowest_bit(waiting)
+                waiting &= waiting - 1
+                pixel = row * width + word * 64 + bit
+                for v in range(0, pixel_lanes, lanes):
+                    at = pixel * pixel_lanes + v
+                    first = (1 << 32) + (pixel << bits) + v
+                    fired, again, over = end_step(
+                        lanes, membranes, sums, at, net.bias, features + v, high, low, keep, spikes, used, first
+                    )
+                    if again | over != 0:
+                        books.saturated[k] += count_bits(over)
+                        if many or keep == 0:
+                            n, largest = _fire_again(core, many, at, again, fired, membranes, spikes, used)
+                            more, most = more + n, max(most, largest)
+                        elif again != 0:
+                            marks[row * words + word] |= 1 << bit
+                    used += count_bits(fired)
+    return used, more, most
+
+
+@njit(cache=True, nogil=True)
+def _fire_again(
+    core: Any, many: bool, at: int, again: int, fired: int, membranes: IntArray, spikes: IntArray, used: int
+) -> tuple[int, int]:
+    """What neurons that fired and still have a threshold or more do; returns sum and largest of further spikes."""
+    more = most = 0
+    while again != 0:
+        lane = lowest_bit(again)
+        again &= again - 1
+        n, rest = divmod(np.int64(membranes[at + lane]), core.threshold_high)
+        membranes[at + lane] = 0 if core.return_to_zero else rest
+        if many:
+            spikes[used + count_bits(fired & ((1 << lane) - 1))] += n << 32
+            more, most = more + n, max(most, n)
+    return more, most
+
+
+@njit(cache=True, nogil=True)
+def _wide_step(
+    net: Layout,
+    core: Any,
+    k: int,
+    step: int,
+    many: bool,
+    wide: IntArray,
+    spikes: IntArray,
+    used: int,
+    chunk: _Chunk,
+    books: _Books,
+) -> tuple[int, bool]:
+    """A step in int64, for all neurons; the second value is False if a sum left the int32 range."""
+    for w in range(core.first_wire, core.first_wire + core.wires):
+        wire = net.wires[w]
+        for s in range(chunk.begin[wire.source, step], chunk.begin[wire.source, step + 1]):
+            _add_wide(net, core, wire, spikes[s], wide)
+    lanes = core.vectors * core.lanes
+    for i in range(core.size):
+        lane = i % lanes
+        v = np.int64(books.membranes[core.neurons + i]) + wide[i] + net.bias[core.features + lane]
+        wide[i] = 0
+        if v < INT16_MIN or v > INT16_MAX:
+            if v < _INT32_LOW or v > _INT32_HIGH:
+                return used, False
+            books.saturated[k] += 1
+            v = min(max(v, INT16_MIN), INT16_MAX)
+        if v >= core.threshold_high:
+            n = v // core.threshold_high if many else 1
+            v = 0 if core.return_to_zero else v - n * core.threshold_high
+            spikes[used] = n << 32 | i // lanes << core.bits | lane
+            used += 1
+        books.membranes[core.neurons + i] = max(v, core.threshold_low)
+    return used, True
+
+
+@njit(cache=True, nogil=True)
+def _add_wide(net: Layout, core: Any, wire: Any, spike: int, wide: IntArray) -> None:
+    """Add the weights of a spike to int64 sums."""
+    code = spike & CODE
+    channel = code & ((1 << wire.bits) - 1)
+    if channel >= wire.channels:
+        return
+    block = net.blocks[wire.table + (code >> wire.bits)]
+    i = np.int64(block.lane)
+    j = np.int64(block.weights) + channel * block.stride
+    length = block.columns * core.vectors * core.lanes
+    for _ in range(block.rows):
+        for at in range(length):
+            wide[i + at] += (spike >> 32) * np.int64(net.weights[j + at])
+        i += core.row
+        j += length
+
+
+@njit(cache=True, nogil=True)
+def _decimate(core: Any, k: int, spikes: IntArray, first: int, used: int, phases: IntArray) -> int:
+    """Keep every Nth of a step's spikes, counted by channel, row, column; returns how many there are then."""
+    mask = (1 << core.bits) - 1
+    step = spikes[first:used]
+    for i in range(len(step)):
+        code = step[i] & CODE
+        step[i] = ((code & mask) * core.pixels + (code >> core.bits)) << 32 | step[i] >> 32
+    step.sort()
+    kept = first
+    for key in step:
+        phases[k] += key & CODE
+        n = phases[k] // core.decimator
+        phases[k] %= core.decimator
+        if n > 0:
+            neuron = key >> 32
+            spikes[kept] = n << 32 | neuron % core.pixels << core.bits | neuron // core.pixels
+            kept += 1
+    return kept
