@@ -44,10 +44,10 @@ _CORE = _record(
 _WIRE = _record("source", "bits", "channels", "table", "windows")
 _BLOCK = np.dtype(
     [
-        ("lane", np.int32),  # first lane of the block, in its core
+        ("pixel", np.int32),  # first pixel of the block
         ("weights", np.int32),  # first weight of channel 0
         ("stride", np.int32),  # weights from one channel to the next
-        ("anchor", np.int32),  # first pixel of the block, in the bit map
+        ("anchor", np.int32),  # its place in the bit map
         ("rows", np.int16),
         ("columns", np.int16),
     ]
@@ -89,6 +89,12 @@ def code_bits(channels: int) -> int:
 def padded(channels: int) -> int:
     """Lanes of one pixel."""
     return 8 if channels <= 8 else 16 if channels <= 16 else -(-channels // 32) * 32
+
+
+def is_tree(net: Layout) -> bool:
+    """Does every core listen to one source (over any number of wires)."""
+    wires = [net.wires[c["first_wire"] : c["first_wire"] + c["wires"]] for c in net.cores]
+    return all(len(set(some["source"].tolist())) == 1 for some in wires)
 
 
 def lay_out(spec: Spec) -> Layout:
@@ -203,7 +209,7 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     y, x = np.divmod(np.arange(height * width), width)
     which = which.reshape(-1)[x]
     blocks = np.zeros(height * width, dtype=_BLOCK)
-    blocks["lane"] = (top[y] * columns + left[x]) * lanes
+    blocks["pixel"] = top[y] * columns + left[x]
     blocks["weights"] = np.array(starts)[which] + place[np.clip(first_ky, 0, kernel_y - 1)][y] * wide[x] * lanes
     blocks["stride"] = kernel_y * wide[x] * lanes
     blocks["anchor"] = top[y] * -(-columns // WORD) * WORD + left[x]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -9,6 +11,19 @@ from nirdynap.ir.units import IntArray
 from nirdynap.sim.layout import Layout
 
 CODE = 2**32 - 1  # the bits of a spike that say which neuron
+
+
+@njit(cache=True, nogil=True)
+def decode(core: Any, spike: int) -> int:
+    """The flat index [c, y, x] of a core's neuron that spiked."""
+    code = spike & CODE
+    return (code & ((1 << core.bits) - 1)) * core.pixels + (code >> core.bits)
+
+
+@njit(cache=True, nogil=True)
+def encode(core: Any, neuron: int) -> int:
+    """The inverse of `decode`."""
+    return neuron % core.pixels << core.bits | neuron // core.pixels
 
 
 @njit(cache=True, nogil=True)

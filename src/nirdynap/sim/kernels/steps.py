@@ -14,8 +14,8 @@ import numpy as np
 from numba import literally, njit
 
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
-from nirdynap.sim.kernels.buffers import CODE, narrow, widen, with_room, with_rows
-from nirdynap.sim.kernels.vectors import add_block, count_bits, end_step, lowest_bit, shift_in
+from nirdynap.sim.kernels.buffers import CODE, decode, encode, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.vectors import add_block, append, count_bits, end_step, lowest_bit, shift_in
 from nirdynap.sim.layout import Layout
 from nirdynap.sim.plan import Sample
 
@@ -138,8 +138,7 @@ def _keep(
         records = with_rows(records, kept, begin[-1] - begin[0])
     for step in range(len(begin) - 1):
         for i in range(begin[step], begin[step + 1]):
-            n, code = spikes[i] >> 32, spikes[i] & CODE
-            neuron = (code & ((1 << core.bits) - 1)) * core.pixels + (code >> core.bits)
+            n, neuron = spikes[i] >> 32, decode(core, spikes[i])
             books.counts[core.first + neuron] += n
             if recorded:
                 records[kept] = (first + step, k, neuron, n)
@@ -217,7 +216,8 @@ def _scatter(
     marks: IntArray,
 ) -> None:
     """Add the weights of a step's spikes to the sums, and mark the first pixel of each block."""
-    table, bits, channels, row, vectors = wire.table, wire.bits, wire.channels, core.row, core.vectors
+    table, bits, channels = wire.table, wire.bits, wire.channels
+    row, vectors, pixel_lanes = core.row, core.vectors, core.vectors * lanes
     for s in range(start, stop):
         spike = spikes[s]
         n = spike >> 32
@@ -229,7 +229,7 @@ def _scatter(
             continue
         anchor = np.int64(block.anchor)
         marks[anchor >> 6] |= 1 << (anchor & 63)
-        i = np.int64(block.lane)
+        i = block.pixel * pixel_lanes
         j = block.weights + channel * block.stride
         add_block(lanes, sums, i, row, net.weights, j, rows, block.columns * vectors, n)
 
@@ -289,9 +289,8 @@ def _fire(
                 for v in range(0, pixel_lanes, lanes):
                     at = pixel * pixel_lanes + v
                     first = (1 << 32) + (pixel << bits) + v
-                    fired, again, over = end_step(
-                        lanes, membranes, sums, at, net.bias, features + v, high, low, keep, spikes, used, first
-                    )
+                    fired, again, over = end_step(lanes, membranes, sums, at, net.bias, features + v, high, low, keep)
+                    append(lanes, spikes, used, first, fired)
                     if again | over != 0:
                         books.saturated[k] += count_bits(over)
                         if many or keep == 0:
@@ -365,7 +364,7 @@ def _add_wide(net: Layout, core: Any, wire: Any, spike: int, wide: IntArray) -> 
     if channel >= wire.channels:
         return
     block = net.blocks[wire.table + (code >> wire.bits)]
-    i = np.int64(block.lane)
+    i = np.int64(block.pixel) * core.vectors * core.lanes
     j = np.int64(block.weights) + channel * block.stride
     length = block.columns * core.vectors * core.lanes
     for _ in range(block.rows):
@@ -378,11 +377,9 @@ def _add_wide(net: Layout, core: Any, wire: Any, spike: int, wide: IntArray) -> 
 @njit(cache=True, nogil=True)
 def _decimate(core: Any, k: int, spikes: IntArray, first: int, used: int, phases: IntArray) -> int:
     """Keep every Nth of a step's spikes, counted by channel, row, column; returns how many there are then."""
-    mask = (1 << core.bits) - 1
     step = spikes[first:used]
     for i in range(len(step)):
-        code = step[i] & CODE
-        step[i] = ((code & mask) * core.pixels + (code >> core.bits)) << 32 | step[i] >> 32
+        step[i] = decode(core, step[i]) << 32 | step[i] >> 32
     step.sort()
     kept = first
     for key in step:
@@ -390,7 +387,6 @@ def _decimate(core: Any, k: int, spikes: IntArray, first: int, used: int, phases
         n = phases[k] // core.decimator
         phases[k] %= core.decimator
         if n > 0:
-            neuron = key >> 32
-            spikes[kept] = n << 32 | neuron % core.pixels << core.bits | neuron // core.pixels
+            spikes[kept] = n << 32 | encode(core, key >> 32)
             kept += 1
     return kept

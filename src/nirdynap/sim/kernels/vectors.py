@@ -127,22 +127,27 @@ def add_block(
     return types.void(*given), make
 
 
-def _append(context: Any, builder: Any, array_type: Any, codes: Any, used: Any, first: Any, fired: Any) -> None:
-    """Store ``first + lane`` of the lanes that fired, one after the other, from ``codes[used]`` on.
+@intrinsic(prefer_literal=True)
+def append(typing: Any, lanes: Any, codes: Any, used: Any, first: Any, bits: Any) -> Any:
+    """Store ``first + lane`` for each lane whose bit is set, one after the other, from ``codes[used]`` on.
 
-    Eight lanes at a time; what is behind the last is overwritten too.
+    There must be room for all lanes: what is behind the last is overwritten too. No branch depends on the bits.
     """
     kind = ir.VectorType(_I64, 8)
-    for start in range(0, fired.type.count, 8):
-        index = ir.Constant(ir.VectorType(_I32, 8), list(range(start, start + 8)))
-        some = builder.shuffle_vector(fired, fired, index)
-        lane = ir.Constant(kind, list(range(start, start + 8)))
-        values = builder.add(_splat(builder, first, kind), lane)
-        packed = _call(
-            builder, "llvm.experimental.vector.compress.v8i64", kind, values, some, ir.Constant(kind, ir.Undefined)
-        )
-        builder.store(packed, _pointer(context, builder, array_type, codes, used, kind), align=8)
-        used = builder.add(used, _call(builder, "llvm.ctpop.i64", _I64, _bits(builder, some)))
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, to, at, start, flags = arguments
+        for group in range(0, lanes.literal_value, 8):
+            byte = builder.trunc(builder.lshr(flags, ir.Constant(_I64, group)), ir.IntType(8))
+            some = builder.bitcast(byte, ir.VectorType(ir.IntType(1), 8))
+            values = builder.add(_splat(builder, start, kind), ir.Constant(kind, list(range(group, group + 8))))
+            behind = ir.Constant(kind, ir.Undefined)
+            packed = _call(builder, "llvm.experimental.vector.compress.v8i64", kind, values, some, behind)
+            builder.store(packed, _pointer(context, builder, codes, to, at, kind), align=8)
+            at = builder.add(at, builder.zext(_call(builder, "llvm.ctpop.i8", byte.type, byte), _I64))
+        return context.get_dummy_value()
+
+    return types.void(lanes, codes, types.intp, types.int64, types.int64), make
 
 
 @intrinsic(prefer_literal=True)
@@ -157,14 +162,10 @@ def end_step(
     high: Any,
     low: Any,
     keep: Any,
-    codes: Any,
-    used: Any,
-    first: Any,
 ) -> Any:
     """Add sums and biases to the membranes of a step, saturated; fire once; not below `low`. The sums become 0.
 
-    `keep` is -1 to subtract `high` where a neuron fires, 0 to reset it. Codes ``first + lane`` of neurons that fired
-    are appended at ``codes[used]``; there must be room for all lanes. Returns int64 bits: of the neurons that fired,
+    `keep` is -1 to subtract `high` where a neuron fires, 0 to reset it. Returns int64 bits: of the neurons that fired,
     of those of them that had twice the threshold (they keep what is left of it whatever `keep` says), and of those
     that saturated.
     """
@@ -183,13 +184,12 @@ def end_step(
         again = builder.and_(builder.icmp_signed(">=", rest, threshold), fired)
         left = builder.select(again, rest, builder.and_(rest, mask))
         builder.store(_larger(builder, builder.select(fired, left, total), bound), at, align=2)
-        _append(context, builder, codes, arguments[9], arguments[10], arguments[11], fired)
         return context.make_tuple(
             builder, signature.return_type, [_bits(builder, b) for b in (fired, again, saturated)]
         )
 
     given = (lanes, membranes, sums, types.intp, bias, types.intp, types.int64, types.int64, types.int64)
-    return types.UniTuple(types.int64, 3)(*given, codes, types.intp, types.int64), make
+    return types.UniTuple(types.int64, 3)(*given), make
 
 
 @intrinsic(prefer_literal=True)
@@ -203,14 +203,10 @@ def update(
     high: Any,
     low: Any,
     keep: Any,
-    codes: Any,
-    used: Any,
-    first: Any,
 ) -> Any:
     """One event's weights added to membranes, each saturated, fired and not below `low`; zero weights touch nothing.
 
-    `keep`, `codes`, `used` and `first` as in `end_step`. Returns int64 bits of the neurons that fired and of those
-    that saturated.
+    `keep` as in `end_step`. Returns int64 bits of the neurons that fired and of those that saturated.
     """
     kind = ir.VectorType(_I16, lanes.literal_value)
 
@@ -223,11 +219,25 @@ def update(
         fired = builder.and_(builder.icmp_signed(">=", total, threshold), touched)
         left = builder.select(fired, builder.and_(builder.sub(total, threshold), mask), total)
         builder.store(_larger(builder, left, bound), at, align=2)
-        _append(context, builder, codes, arguments[8], arguments[9], arguments[10], fired)
         return context.make_tuple(builder, signature.return_type, [_bits(builder, b) for b in (fired, saturated)])
 
     given = (lanes, membranes, types.intp, weights, types.intp, types.int64, types.int64, types.int64)
-    return types.UniTuple(types.int64, 2)(*given, codes, types.intp, types.int64), make
+    return types.UniTuple(types.int64, 2)(*given), make
+
+
+@intrinsic(prefer_literal=True)
+def tick(typing: Any, lanes: Any, membranes: Any, i: Any, bias: Any, j: Any, low: Any) -> Any:
+    """Biases added to membranes, saturated and not below `low`; returns int64 bits of those that saturated."""
+    kind = ir.VectorType(_I16, lanes.literal_value)
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = _pointer(context, builder, membranes, arguments[1], arguments[2], kind)
+        by = builder.load(_pointer(context, builder, bias, arguments[3], arguments[4], kind), align=2)
+        total, saturated = _add_saturating(builder, builder.load(at, align=2), by)
+        builder.store(_larger(builder, total, _splat(builder, builder.trunc(arguments[5], _I16), kind)), at, align=2)
+        return _bits(builder, saturated)
+
+    return types.int64(lanes, membranes, types.intp, bias, types.intp, types.int64), make
 
 
 @intrinsic
