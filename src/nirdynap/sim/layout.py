@@ -1,6 +1,6 @@
 """A spec laid out for the vector kernels: one spike is a few contiguous runs of weights added to membranes.
 
-Membranes lie as [y, x, lane], the output channels padded to 8, 16 or a multiple of 32 lanes; a pixel is then a whole
+Membranes lie as [y, x, lane], the output channels padded to 8 lanes or the next power of two; a pixel is then a whole
 number of vectors. An input pixel of a core reaches a block of its neurons: some rows, some columns. The weights of a
 block lie as [row, column, lane] without gaps, in int16: kernel rows are sorted by the stride phase that they belong to
 and flipped, and every set of kernel columns that some input column reaches has a copy of its own. So a block cut off
@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from nirdynap.ir.digest import Same
 from nirdynap.ir.spec import CoreSpec, Spec
-from nirdynap.ir.units import IntArray, Shape
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray, Shape
 from nirdynap.sim.stimulus import Stimulus
 
 WORD = 64  # pixels of one row in one word of a bit map
@@ -37,7 +37,7 @@ _CORE = _record(
     *("pixels", "height", "width", "row"),  # `row` in lanes
     *("features", "channels", "lanes", "vectors", "bits"),  # `vectors` of `lanes` make a pixel
     *("threshold_high", "threshold_low", "return_to_zero", "decimator"),
-    *("has_bias", "largest_bias", "largest_weight", "largest_sum"),
+    *("has_bias", "largest_bias", "largest_weight", "largest_sum", "calm"),
     *("words", "reach_y", "reach_x"),  # words of a row of the bit map; further rows and columns reached
     *("first_wire", "wires"),
 )
@@ -87,8 +87,8 @@ def code_bits(channels: int) -> int:
 
 
 def padded(channels: int) -> int:
-    """Lanes of one pixel."""
-    return 8 if channels <= 8 else 16 if channels <= 16 else -(-channels // 32) * 32
+    """Lanes of one pixel: a power of two, so that a spike's code is the index of its lane."""
+    return max(8, 1 << code_bits(channels))
 
 
 def is_tree(net: Layout) -> bool:
@@ -118,7 +118,7 @@ def _lay_out(key: Same[Spec]) -> Layout:
         incoming = _incoming(spec, core, targets)
         cores[index] = (
             *(first, neurons, pixels * lanes, pixels, height, width, width * lanes),
-            *(features, channels, min(lanes, 32), -(-lanes // 32), code_bits(channels)),
+            *(features, channels, min(lanes, 32), -(-lanes // 32), code_bits(lanes)),
             *(core.threshold_high, core.threshold_low, core.return_to_zero, core.decimator),
             *_bounds(core),
             *(row_words, *targets.reach),
@@ -133,9 +133,18 @@ def _lay_out(key: Same[Spec]) -> Layout:
         cores=cores,
         wires=np.array(wires, dtype=_WIRE),
         blocks=np.concatenate(blocks),
-        weights=np.concatenate(weights),
-        bias=np.concatenate([_lanes(core) for core in spec.cores]),
+        weights=_aligned(np.concatenate(weights)),
+        bias=_aligned(np.concatenate([_lanes(core) for core in spec.cores])),
     )
+
+
+def _aligned(array: IntArray) -> IntArray:
+    """A copy that begins with a cache line, so that few vectors lie across two."""
+    room = np.empty(array.nbytes + WORD, dtype=np.uint8)
+    first = -room.ctypes.data % WORD
+    copy = room[first : first + array.nbytes].view(array.dtype)
+    copy[:] = array
+    return copy
 
 
 def _lanes(core: CoreSpec) -> IntArray:
@@ -145,29 +154,32 @@ def _lanes(core: CoreSpec) -> IntArray:
     return bias
 
 
-def _bounds(core: CoreSpec) -> tuple[int, int, int, int]:
-    """Has it biases; the largest bias, weight, and sum of weights of one sign of one neuron."""
+def _bounds(core: CoreSpec) -> tuple[int, int, int, int, int]:
+    """Has it biases; the largest bias, weight, and sum of weights of one sign of one neuron; is it calm.
+
+    In an event run, nothing saturates in a calm core, and no neuron stays at or above the threshold: no weight is
+    larger than it, there is no bias clock, and both thresholds are a weight away from the ends of int16.
+    """
     w = core.weights.astype(np.int64)
     sums = [np.maximum(sign * w, 0).sum(axis=(1, 2, 3)).max() for sign in (1, -1)]
     bias = 0 if core.bias is None else np.abs(core.bias.astype(np.int64)).max()
-    return (int(core.bias is not None), int(bias), int(np.abs(w).max()), int(max(sums)))
+    low_enough = core.initial_state is None or int(core.initial_state.max()) < core.threshold_high
+    room = core.threshold_low + w.min() >= INT16_MIN and core.threshold_high + w.max() <= INT16_MAX
+    calm = low_enough and room and w.max() <= core.threshold_high and core.bias is None
+    return (int(core.bias is not None), int(bias), int(np.abs(w).max()), int(max(sums)), int(calm))
 
 
 def _incoming(spec: Spec, core: CoreSpec, targets: _Targets) -> list[tuple[int, int, int, int, npt.NDArray[np.void]]]:
     """(source, bits, channels that arrive, pooling, table) of every wire into a core: ports, then cores in order."""
-    ends = [(0, spec.input_shape, 1, port.feature_shift) for port in spec.inputs if port.core == core.core]
+    input_bits = code_bits(spec.input_shape[0])
+    ends = [(0, input_bits, spec.input_shape, 1, port.feature_shift) for port in spec.inputs if port.core == core.core]
     for k, source in enumerate(spec.cores):
+        bits = code_bits(padded(source.neuron_shape[0]))
         slots = [d for d in source.destinations if d.core == core.core]
-        ends += [(k + 1, source.neuron_shape, d.pooling, d.feature_shift) for d in slots]
+        ends += [(k + 1, bits, source.neuron_shape, d.pooling, d.feature_shift) for d in slots]
     return [
-        (
-            source,
-            code_bits(shape[0]),
-            core.input_shape[0] - shift,
-            pooling,
-            _table(core, targets, shape, pooling, shift),
-        )
-        for source, shape, pooling, shift in ends
+        (source, bits, core.input_shape[0] - shift, pooling, _table(core, targets, shape, pooling, shift))
+        for source, bits, shape, pooling, shift in ends
     ]
 
 

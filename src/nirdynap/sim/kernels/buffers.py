@@ -47,10 +47,18 @@ def with_rows(rows: IntArray, used: int, more: int) -> IntArray:
 
 
 @njit(cache=True, nogil=True)
+def lanes_of(size: int) -> IntArray:
+    """Zeros in int16 that begin with a cache line, so that no vector lies across two."""
+    array = np.zeros(size + 32, dtype=np.int16)
+    first = -array.ctypes.data % 64 // 2
+    return array[first : first + size]
+
+
+@njit(cache=True, nogil=True)
 def widen(net: Layout, membranes: IntArray) -> IntArray:
     """Membranes as `plan` has them, in int16 and with padding lanes, which are 0."""
     last = net.cores[-1]
-    padded = np.zeros(last.neurons + last.size, dtype=np.int16)
+    padded = lanes_of(last.neurons + last.size)
     for core in net.cores:
         lanes = core.vectors * core.lanes
         for pixel in range(core.pixels):

@@ -14,8 +14,8 @@ import numpy as np
 from numba import literally, njit
 
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
-from nirdynap.sim.kernels.buffers import CODE, decode, encode, narrow, widen, with_room, with_rows
-from nirdynap.sim.kernels.vectors import add_block, append, count_bits, end_step, lowest_bit, shift_in
+from nirdynap.sim.kernels.buffers import CODE, decode, encode, lanes_of, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.vectors import add_block, add_runs, append, count_bits, end_step, lowest_bit, shift_in
 from nirdynap.sim.layout import Layout
 from nirdynap.sim.plan import Sample
 
@@ -134,14 +134,16 @@ def _keep(
 ) -> tuple[IntArray, int]:
     """Count one core's spikes of a chunk whose first step is `first`, and record them if asked to."""
     core = net.cores[k]
+    counts = books.counts[core.first : core.first + core.pixels * core.channels]
+    bits, pixels = core.bits, core.pixels
+    for i in range(begin[0], begin[-1]):
+        code = spikes[i] & CODE
+        counts[(code & ((1 << bits) - 1)) * pixels + (code >> bits)] += spikes[i] >> 32
     if recorded:
         records = with_rows(records, kept, begin[-1] - begin[0])
-    for step in range(len(begin) - 1):
-        for i in range(begin[step], begin[step + 1]):
-            n, neuron = spikes[i] >> 32, decode(core, spikes[i])
-            books.counts[core.first + neuron] += n
-            if recorded:
-                records[kept] = (first + step, k, neuron, n)
+        for step in range(len(begin) - 1):
+            for i in range(begin[step], begin[step + 1]):
+                records[kept] = (first + step, k, decode(core, spikes[i]), spikes[i] >> 32)
                 kept += 1
     return records, kept
 
@@ -154,27 +156,37 @@ def _run_core(
     literally(lanes)
     core = net.cores[k]
     begin = chunk.begin
-    sums = np.zeros(core.size, dtype=np.int16)
+    sums = lanes_of(core.size)
     marks = np.zeros(core.height * core.words, dtype=np.int64)
     reached = np.zeros_like(marks)
     wide = np.zeros(0, dtype=np.int64)
+    runs = np.empty(64, dtype=np.int64)
+    membranes = books.membranes[core.neurons : core.neurons + core.size]
+    saturated = books.saturated
     used = begin[k, steps]
     begin[k + 1, 0] = used
     everything = True  # states at the start may be above the threshold
     for step in range(steps):
-        spikes = with_room(spikes, used, core.size)
+        if used + core.size > len(spikes):
+            spikes = with_room(spikes, used, core.size)
         first = used
         if _is_narrow(net, core, step, chunk):
             for w in range(core.first_wire, core.first_wire + core.wires):
                 wire = net.wires[w]
-                _scatter(
-                    lanes, net, core, wire, spikes, begin[wire.source, step], begin[wire.source, step + 1], sums, marks
-                )
+                start, stop = begin[wire.source, step], begin[wire.source, step + 1]
+                if core.pixels == 1:
+                    if stop - start > len(runs):
+                        runs = np.empty(2 * (stop - start), dtype=np.int64)
+                    _scatter_point(lanes, net, core, wire, spikes, start, stop, sums, marks, runs)
+                else:
+                    _scatter(lanes, net, core, wire, spikes, start, stop, sums, marks)
             _spread(core, marks, reached)
             if everything or core.has_bias:
                 reached[:] = -1
             everything = False
-            used, more, most = _fire(lanes, net, core, k, many, sums, reached, marks, spikes, used, books)
+            used, more, most = _fire(
+                lanes, net, core, k, many, sums, reached, marks, membranes, saturated, spikes, used
+            )
             chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - first + more, 1 + most
         else:
             if len(wide) == 0:
@@ -235,16 +247,55 @@ def _scatter(
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def _scatter_point(
+    lanes: int,
+    net: Layout,
+    core: Any,
+    wire: Any,
+    spikes: IntArray,
+    start: int,
+    stop: int,
+    sums: IntArray,
+    marks: IntArray,
+    runs: IntArray,
+) -> None:
+    """As `_scatter`, where all weights go to one pixel: their sums can stay in registers."""
+    table, bits, channels, vectors = wire.table, wire.bits, wire.channels, core.vectors
+    count = 0
+    for s in range(start, stop):
+        code = spikes[s] & CODE
+        channel = code & ((1 << bits) - 1)
+        block = net.blocks[table + (code >> bits)]
+        if block.rows == 0 or channel >= channels:
+            continue
+        marks[0] = 1
+        n = spikes[s] >> 32
+        j = block.weights + channel * block.stride
+        if n == 1:
+            runs[count] = j
+            count += 1
+        else:
+            add_block(lanes, sums, 0, 0, net.weights, j, 1, vectors, n)
+    if count > 0:
+        done = 0
+        while vectors - done >= 4:
+            add_runs(lanes, 4, sums, done * lanes, net.weights, done * lanes, runs, count)
+            done += 4
+        while done < vectors:
+            add_runs(lanes, 1, sums, done * lanes, net.weights, done * lanes, runs, count)
+            done += 1
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def _spread(core: Any, marks: IntArray, reached: IntArray) -> None:
     """From the first pixels of blocks to all pixels that blocks of the core's size reach; takes the marks off."""
-    words, reach_x = core.words, core.reach_x
+    words, reach_y, reach_x = core.words, core.reach_y, core.reach_x
     for row in range(core.height):
-        first = max(0, row - core.reach_y)
         below = 0
         for word in range(words):
             here = 0
-            for above in range(first * words + word, row * words + words, words):
-                here |= marks[above]
+            for above in range(max(0, row - reach_y), row + 1):
+                here |= marks[above * words + word]
             spread = here
             for n in range(1, reach_x + 1):
                 spread |= shift_in(here, below, n)
@@ -263,18 +314,18 @@ def _fire(
     sums: IntArray,
     reached: IntArray,
     marks: IntArray,
+    membranes: IntArray,
+    saturated: IntArray,
     spikes: IntArray,
     used: int,
-    books: _Books,
 ) -> tuple[int, int, int]:
     """End a step for the pixels reached; appends the spikes.
 
     Returns how many there are then, and sum and largest of what their counts exceed 1 by.
     """
-    features, bits = core.features, core.bits
+    features = core.features
     width, words, pixel_lanes = core.width, core.words, core.vectors * lanes
     high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
-    membranes = books.membranes[core.neurons : core.neurons + core.size]
     more = most = 0
     for row in range(core.height):
         for word in range(words):
@@ -288,11 +339,10 @@ def _fire(
                 pixel = row * width + word * 64 + bit
                 for v in range(0, pixel_lanes, lanes):
                     at = pixel * pixel_lanes + v
-                    first = (1 << 32) + (pixel << bits) + v
                     fired, again, over = end_step(lanes, membranes, sums, at, net.bias, features + v, high, low, keep)
-                    append(lanes, spikes, used, first, fired)
+                    append(lanes, spikes, used, (1 << 32) + at, fired)
                     if again | over != 0:
-                        books.saturated[k] += count_bits(over)
+                        saturated[k] += count_bits(over)
                         if many or keep == 0:
                             n, largest = _fire_again(core, many, at, again, fired, membranes, spikes, used)
                             more, most = more + n, max(most, largest)
@@ -350,7 +400,7 @@ def _wide_step(
         if v >= core.threshold_high:
             n = v // core.threshold_high if many else 1
             v = 0 if core.return_to_zero else v - n * core.threshold_high
-            spikes[used] = n << 32 | i // lanes << core.bits | lane
+            spikes[used] = n << 32 | i
             used += 1
         books.membranes[core.neurons + i] = max(v, core.threshold_low)
     return used, True

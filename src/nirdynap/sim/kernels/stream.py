@@ -14,7 +14,7 @@ from numba import literally, njit
 
 from nirdynap.ir.units import IntArray
 from nirdynap.sim.kernels.buffers import CODE, decode, encode, narrow, widen, with_room, with_rows
-from nirdynap.sim.kernels.vectors import append, count_bits, tick, update
+from nirdynap.sim.kernels.vectors import count_bits, lowest_bit, tick, update, update_calm
 from nirdynap.sim.layout import Layout
 from nirdynap.sim.plan import Sample
 
@@ -81,13 +81,15 @@ def _keep(
     core: Any, k: int, recorded: bool, spikes: IntArray, records: IntArray, kept: int, out: Sample
 ) -> tuple[IntArray, int]:
     """Count one core's spikes, and record them if asked to."""
+    counts = out.counts[core.first : core.first + core.pixels * core.channels]
+    bits, pixels = core.bits, core.pixels
+    for spike in spikes:
+        code = spike & CODE
+        counts[(code & ((1 << bits) - 1)) * pixels + (code >> bits)] += 1
     if recorded:
         records = with_rows(records, kept, len(spikes))
-    for spike in spikes:
-        neuron = decode(core, spike)
-        out.counts[core.first + neuron] += 1
-        if recorded:
-            records[kept] = (spike >> 32, k, neuron, 1)
+        for spike in spikes:
+            records[kept] = (spike >> 32, k, decode(core, spike), 1)
             kept += 1
     return records, kept
 
@@ -134,19 +136,42 @@ def _deliver(
     if channel >= wire.channels:
         return used, 0
     over = 0
-    pixel = np.int64(block.pixel)
+    i = block.pixel * pixel_lanes
     j = block.weights + channel * block.stride
-    columns = np.int64(block.columns)
+    length = block.columns * pixel_lanes
+    upper = spike - code
     for _ in range(block.rows):
-        for p in range(pixel, pixel + columns):
-            for v in range(0, pixel_lanes, lanes):
-                fired, saturated = update(lanes, membranes, p * pixel_lanes + v, net.weights, j, high, low, keep)
-                if fired | saturated != 0:
-                    append(lanes, spikes, used, spike - code + (p << core.bits) + v, fired)
-                    used += count_bits(fired)
-                    over += count_bits(saturated)
+        done = 0
+        while done < length:
+            at = i + done
+            saturated = 0
+            if lanes < 32 and length - done >= 3 * lanes:  # a row of a 3 x 3 kernel
+                if core.calm:
+                    fired = update_calm(lanes, 3, membranes, at, net.weights, j, high, low, keep)
+                else:
+                    fired, saturated = update(lanes, 3, membranes, at, net.weights, j, high, low, keep)
+                done += 3 * lanes
+                j += 3 * lanes
+            elif length - done >= 2 * lanes:
+                if core.calm:
+                    fired = update_calm(lanes, 2, membranes, at, net.weights, j, high, low, keep)
+                else:
+                    fired, saturated = update(lanes, 2, membranes, at, net.weights, j, high, low, keep)
+                done += 2 * lanes
+                j += 2 * lanes
+            else:
+                if core.calm:
+                    fired = update_calm(lanes, 1, membranes, at, net.weights, j, high, low, keep)
+                else:
+                    fired, saturated = update(lanes, 1, membranes, at, net.weights, j, high, low, keep)
+                done += lanes
                 j += lanes
-        pixel += core.width
+            over += count_bits(saturated)
+            while fired != 0:  # seldom more than one, so a branch is cheaper here than `vectors.append`
+                spikes[used] = upper + at + lowest_bit(fired)
+                fired &= fired - 1
+                used += 1
+        i += core.row
     return used, over
 
 

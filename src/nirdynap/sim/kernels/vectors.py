@@ -7,7 +7,7 @@ checked. They are globals of this module because closures over intrinsics never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,6 +128,34 @@ def add_block(
 
 
 @intrinsic(prefer_literal=True)
+def add_runs(typing: Any, lanes: Any, tile: Any, sums: Any, i: Any, weights: Any, j: Any, runs: Any, count: Any) -> Any:
+    """Add runs of `tile` (a literal) vectors to sums[i], wrapping: from weights[j + runs[0]] on, from runs[1], ....
+
+    There are `count` runs, at least one; the sums stay in registers.
+    """
+    kind = ir.VectorType(_I16, lanes.literal_value)
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, _, sums_, i_, weights_, j_, runs_, count_ = arguments
+        places = [ir.Constant(_I64, k * lanes.literal_value) for k in range(tile.literal_value)]
+        at = [_pointer(context, builder, sums, sums_, builder.add(i_, place), kind) for place in places]
+        starts = [builder.load(pointer, align=2) for pointer in at]
+        with _repeat(builder, count_, ir.Constant(_I64, 0), *starts) as ((index, *values), following):
+            run = builder.load(_pointer(context, builder, runs, runs_, index, _I64), align=8)
+            first = builder.add(j_, run)
+            following.append(builder.add(index, ir.Constant(_I64, 1)))
+            for value, place in zip(values, places, strict=True):
+                by = _pointer(context, builder, weights, weights_, builder.add(first, place), kind)
+                following.append(builder.add(value, builder.load(by, align=2)))
+        for value, pointer in zip(following[1:], at, strict=True):
+            builder.store(value, pointer, align=2)
+        return context.get_dummy_value()
+
+    given = (lanes, tile, sums, types.intp, weights, types.intp, runs, types.int64)
+    return types.void(*given), make
+
+
+@intrinsic(prefer_literal=True)
 def append(typing: Any, lanes: Any, codes: Any, used: Any, first: Any, bits: Any) -> Any:
     """Store ``first + lane`` for each lane whose bit is set, one after the other, from ``codes[used]`` on.
 
@@ -194,35 +222,65 @@ def end_step(
 
 @intrinsic(prefer_literal=True)
 def update(
-    typing: Any,
-    lanes: Any,
-    membranes: Any,
-    i: Any,
-    weights: Any,
-    j: Any,
-    high: Any,
-    low: Any,
-    keep: Any,
+    typing: Any, lanes: Any, tile: Any, membranes: Any, i: Any, weights: Any, j: Any, high: Any, low: Any, keep: Any
 ) -> Any:
-    """One event's weights added to membranes, each saturated, fired and not below `low`; zero weights touch nothing.
+    """One event's weights added to `tile` (a literal) vectors of membranes, 64 lanes at most.
 
-    `keep` as in `end_step`. Returns int64 bits of the neurons that fired and of those that saturated.
+    Each sum is saturated, fires at `high` and is not below `low`; zero weights touch nothing. `keep` as in `end_step`.
+    Returns int64 bits of the neurons that fired and of those that saturated.
     """
     kind = ir.VectorType(_I16, lanes.literal_value)
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        at = _pointer(context, builder, membranes, arguments[1], arguments[2], kind)
-        by = builder.load(_pointer(context, builder, weights, arguments[3], arguments[4], kind), align=2)
-        threshold, bound, mask = (_splat(builder, builder.trunc(a, _I16), kind) for a in arguments[5:8])
-        total, saturated = _add_saturating(builder, builder.load(at, align=2), by)
-        touched = builder.icmp_signed("!=", by, ir.Constant(kind, None))
-        fired = builder.and_(builder.icmp_signed(">=", total, threshold), touched)
-        left = builder.select(fired, builder.and_(builder.sub(total, threshold), mask), total)
-        builder.store(_larger(builder, left, bound), at, align=2)
-        return context.make_tuple(builder, signature.return_type, [_bits(builder, b) for b in (fired, saturated)])
+        def one(at: Any, by: Any, threshold: Any, bound: Any, mask: Any) -> tuple[Any, Any]:
+            weight = builder.load(by, align=2)
+            total, saturated = _add_saturating(builder, builder.load(at, align=2), weight)
+            touched = builder.icmp_signed("!=", weight, ir.Constant(kind, None))
+            fired = builder.and_(builder.icmp_signed(">=", total, threshold), touched)
+            left = builder.select(fired, builder.and_(builder.sub(total, threshold), mask), total)
+            builder.store(_larger(builder, left, bound), at, align=2)
+            return fired, saturated
 
-    given = (lanes, membranes, types.intp, weights, types.intp, types.int64, types.int64, types.int64)
+        bits = _tiles(context, builder, (lanes, tile, membranes, weights), arguments, one)
+        return context.make_tuple(builder, signature.return_type, bits)
+
+    given = (lanes, tile, membranes, types.intp, weights, types.intp, types.int64, types.int64, types.int64)
     return types.UniTuple(types.int64, 2)(*given), make
+
+
+@intrinsic(prefer_literal=True)
+def update_calm(
+    typing: Any, lanes: Any, tile: Any, membranes: Any, i: Any, weights: Any, j: Any, high: Any, low: Any, keep: Any
+) -> Any:
+    """`update` where nothing can saturate, and no neuron waits at or above `high`. Returns the bits that fired."""
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def one(at: Any, by: Any, threshold: Any, bound: Any, mask: Any) -> tuple[Any]:
+            total = builder.add(builder.load(at, align=2), builder.load(by, align=2))
+            fired = builder.icmp_signed(">=", total, threshold)
+            left = builder.select(fired, builder.and_(builder.sub(total, threshold), mask), total)
+            builder.store(_larger(builder, left, bound), at, align=2)
+            return (fired,)
+
+        return _tiles(context, builder, (lanes, tile, membranes, weights), arguments, one)[0]
+
+    given = (lanes, tile, membranes, types.intp, weights, types.intp, types.int64, types.int64, types.int64)
+    return types.int64(*given), make
+
+
+def _tiles(context: Any, builder: Any, given: Any, arguments: Any, one: Callable[..., tuple[Any, ...]]) -> list[Any]:
+    """`one` for each vector of a tile; the bits that it returns, those of the first vector lowest."""
+    lanes, tile, membranes, weights = given
+    kind = ir.VectorType(_I16, lanes.literal_value)
+    constants = [_splat(builder, builder.trunc(a, _I16), kind) for a in arguments[6:9]]
+    bits: list[Any] = []
+    for k in range(tile.literal_value):
+        place = ir.Constant(_I64, k * lanes.literal_value)
+        at = _pointer(context, builder, membranes, arguments[2], builder.add(arguments[3], place), kind)
+        by = _pointer(context, builder, weights, arguments[4], builder.add(arguments[5], place), kind)
+        flags = [builder.shl(_bits(builder, f), place) for f in one(at, by, *constants)]
+        bits = [builder.or_(*pair) for pair in zip(bits, flags, strict=True)] if bits else flags
+    return bits
 
 
 @intrinsic(prefer_literal=True)
