@@ -8,41 +8,19 @@ taken in int64 instead, with the same bits.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import literally, njit
 
-from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
-from nirdynap.sim.kernels.buffers import CODE, decode, encode, lanes_of, narrow, widen, with_room, with_rows
+from nirdynap.ir.units import INT16_MAX, IntArray
+from nirdynap.sim.kernels.buffers import CODE, decode, lanes_of, narrow, widen, with_room, with_rows
 from nirdynap.sim.kernels.vectors import add_block, add_runs, append, count_bits, end_step, lowest_bit, shift_in
+from nirdynap.sim.kernels.wide import Books, Chunk, decimate, weigh, wide_step
 from nirdynap.sim.layout import Layout
 from nirdynap.sim.plan import Sample
 
-_INT32_LOW, _INT32_HIGH = -(2**31), 2**31 - 1
 _CHUNK = 1024  # steps: what bounds the memory of a long recording
-
-
-class _Chunk(NamedTuple):
-    """Spikes of some steps of every source of a layout: the input is source 0, core k is source k + 1.
-
-    Attributes:
-        begin: int64 [source, step + 1], where a step's spikes begin in the list of all.
-        total, peak: int64 [source, step], sum and largest of the spikes' counts, or more.
-    """
-
-    begin: IntArray
-    total: IntArray
-    peak: IntArray
-
-
-class _Books(NamedTuple):
-    """What a run changes: membranes int16, flat [lane], and as in `plan.Sample` the others."""
-
-    membranes: IntArray
-    phases: IntArray
-    counts: IntArray
-    saturated: IntArray
 
 
 @njit(cache=True, nogil=True)
@@ -56,12 +34,10 @@ def run_steps(
     and nothing was written.
     """
     steps = len(starts) - 1
-    books = _Books(
-        widen(net, out.membranes), out.phases.copy(), np.zeros_like(out.counts), np.zeros_like(out.saturated)
-    )
+    books = Books(widen(net, out.membranes), out.phases.copy(), np.zeros_like(out.counts), np.zeros_like(out.saturated))
     length = min(steps, _CHUNK)
     sources = len(net.cores) + 1
-    chunk = _Chunk(
+    chunk = Chunk(
         np.zeros((sources, length + 1), dtype=np.int64),
         np.zeros((sources, length), dtype=np.int64),
         np.zeros((sources, length), dtype=np.int64),
@@ -87,7 +63,7 @@ def run_steps(
 
 @njit(cache=True, nogil=True)
 def _run_chunk(
-    net: Layout, inputs: IntArray, starts: IntArray, many: bool, spikes: IntArray, chunk: _Chunk, books: _Books
+    net: Layout, inputs: IntArray, starts: IntArray, many: bool, spikes: IntArray, chunk: Chunk, books: Books
 ) -> tuple[bool, IntArray]:
     """Some steps, core after core; False where a sum leaves the int32 range. Returns the list of all spikes."""
     steps = len(starts) - 1
@@ -95,7 +71,7 @@ def _run_chunk(
     spikes[: len(inputs)] = inputs
     chunk.begin[0, : steps + 1] = starts
     for step in range(steps):
-        _weigh(spikes, starts[step], starts[step + 1], 0, step, chunk)
+        weigh(spikes, starts[step], starts[step + 1], 0, step, chunk)
     fine = True
     for k in range(len(net.cores)):
         if net.cores[k].lanes == 8:
@@ -110,17 +86,6 @@ def _run_chunk(
 
 
 @njit(cache=True, nogil=True)
-def _weigh(spikes: IntArray, start: int, stop: int, source: int, step: int, chunk: _Chunk) -> None:
-    """Sum and largest of the counts of a step's spikes."""
-    total = peak = 0
-    for i in range(start, stop):
-        n = spikes[i] >> 32
-        total += n
-        peak = max(peak, n)
-    chunk.total[source, step], chunk.peak[source, step] = total, peak
-
-
-@njit(cache=True, nogil=True)
 def _keep(
     net: Layout,
     k: int,
@@ -128,7 +93,7 @@ def _keep(
     recorded: bool,
     spikes: IntArray,
     begin: IntArray,
-    books: _Books,
+    books: Books,
     records: IntArray,
     kept: int,
 ) -> tuple[IntArray, int]:
@@ -150,7 +115,7 @@ def _keep(
 
 @njit(cache=True, nogil=True)
 def _run_core(
-    lanes: int, net: Layout, k: int, steps: int, many: bool, spikes: IntArray, chunk: _Chunk, books: _Books
+    lanes: int, net: Layout, k: int, steps: int, many: bool, spikes: IntArray, chunk: Chunk, books: Books
 ) -> tuple[bool, IntArray]:
     """Some time steps of one core; `lanes` is a literal."""
     literally(lanes)
@@ -191,19 +156,19 @@ def _run_core(
         else:
             if len(wide) == 0:
                 wide = np.zeros(core.size, dtype=np.int64)
-            used, fine = _wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
+            used, fine = wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
             if not fine:
                 return False, spikes
             everything = not many  # what stays above the threshold must fire again
-            _weigh(spikes, first, used, k + 1, step, chunk)
+            weigh(spikes, first, used, k + 1, step, chunk)
         if core.decimator != 1:
-            used = _decimate(core, k, spikes, first, used, books.phases)
+            used = decimate(core, k, spikes, first, used, books.phases)
         begin[k + 1, step + 1] = used
     return True, spikes
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _is_narrow(net: Layout, core: Any, step: int, chunk: _Chunk) -> bool:
+def _is_narrow(net: Layout, core: Any, step: int, chunk: Chunk) -> bool:
     """Can int16 hold every sum of this step: from the number of spikes, and from how many can share an address."""
     total, peak = chunk.total, chunk.peak
     bound = core.largest_bias
@@ -289,19 +254,23 @@ def _scatter_point(
 @njit(cache=True, nogil=True, forceinline=True)
 def _spread(core: Any, marks: IntArray, reached: IntArray) -> None:
     """From the first pixels of blocks to all pixels that blocks of the core's size reach; takes the marks off."""
-    words, reach_y, reach_x = core.words, core.reach_y, core.reach_x
+    words = core.words
+    for i in range(len(marks)):
+        reached[i] = marks[i] if core.reach_x < 64 else -1
+        marks[i] = 0
+    for _ in range(core.reach_y):
+        for i in range(len(reached) - 1, words - 1, -1):
+            reached[i] |= reached[i - words]
     for row in range(core.height):
         below = 0
-        for word in range(words):
-            here = 0
-            for above in range(max(0, row - reach_y), row + 1):
-                here |= marks[above * words + word]
-            spread = here
-            for n in range(1, reach_x + 1):
-                spread |= shift_in(here, below, n)
-            reached[row * words + word] = spread if reach_x < 64 else -1
-            below = here
-    marks[:] = 0
+        for word in range(row * words, (row + 1) * words):
+            here = before = reached[word]
+            if here | below != 0:
+                for _ in range(core.reach_x):
+                    here |= shift_in(here, below, 1)
+                    below |= below << 1
+                reached[word] = here
+            below = before
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -340,6 +309,8 @@ def _fire(
                 for v in range(0, pixel_lanes, lanes):
                     at = pixel * pixel_lanes + v
                     fired, again, over = end_step(lanes, membranes, sums, at, net.bias, features + v, high, low, keep)
+                    if fired | over == 0:
+                        continue
                     append(lanes, spikes, used, (1 << 32) + at, fired)
                     if again | over != 0:
                         saturated[k] += count_bits(over)
@@ -367,76 +338,3 @@ def _fire_again(
             spikes[used + count_bits(fired & ((1 << lane) - 1))] += n << 32
             more, most = more + n, max(most, n)
     return more, most
-
-
-@njit(cache=True, nogil=True)
-def _wide_step(
-    net: Layout,
-    core: Any,
-    k: int,
-    step: int,
-    many: bool,
-    wide: IntArray,
-    spikes: IntArray,
-    used: int,
-    chunk: _Chunk,
-    books: _Books,
-) -> tuple[int, bool]:
-    """A step in int64, for all neurons; the second value is False if a sum left the int32 range."""
-    for w in range(core.first_wire, core.first_wire + core.wires):
-        wire = net.wires[w]
-        for s in range(chunk.begin[wire.source, step], chunk.begin[wire.source, step + 1]):
-            _add_wide(net, core, wire, spikes[s], wide)
-    lanes = core.vectors * core.lanes
-    for i in range(core.size):
-        lane = i % lanes
-        v = np.int64(books.membranes[core.neurons + i]) + wide[i] + net.bias[core.features + lane]
-        wide[i] = 0
-        if v < INT16_MIN or v > INT16_MAX:
-            if v < _INT32_LOW or v > _INT32_HIGH:
-                return used, False
-            books.saturated[k] += 1
-            v = min(max(v, INT16_MIN), INT16_MAX)
-        if v >= core.threshold_high:
-            n = v // core.threshold_high if many else 1
-            v = 0 if core.return_to_zero else v - n * core.threshold_high
-            spikes[used] = n << 32 | i
-            used += 1
-        books.membranes[core.neurons + i] = max(v, core.threshold_low)
-    return used, True
-
-
-@njit(cache=True, nogil=True)
-def _add_wide(net: Layout, core: Any, wire: Any, spike: int, wide: IntArray) -> None:
-    """Add the weights of a spike to int64 sums."""
-    code = spike & CODE
-    channel = code & ((1 << wire.bits) - 1)
-    if channel >= wire.channels:
-        return
-    block = net.blocks[wire.table + (code >> wire.bits)]
-    i = np.int64(block.pixel) * core.vectors * core.lanes
-    j = np.int64(block.weights) + channel * block.stride
-    length = block.columns * core.vectors * core.lanes
-    for _ in range(block.rows):
-        for at in range(length):
-            wide[i + at] += (spike >> 32) * np.int64(net.weights[j + at])
-        i += core.row
-        j += length
-
-
-@njit(cache=True, nogil=True)
-def _decimate(core: Any, k: int, spikes: IntArray, first: int, used: int, phases: IntArray) -> int:
-    """Keep every Nth of a step's spikes, counted by channel, row, column; returns how many there are then."""
-    step = spikes[first:used]
-    for i in range(len(step)):
-        step[i] = decode(core, step[i]) << 32 | step[i] >> 32
-    step.sort()
-    kept = first
-    for key in step:
-        phases[k] += key & CODE
-        n = phases[k] // core.decimator
-        phases[k] %= core.decimator
-        if n > 0:
-            spikes[kept] = n << 32 | encode(core, key >> 32)
-            kept += 1
-    return kept

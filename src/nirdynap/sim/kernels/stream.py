@@ -98,7 +98,7 @@ def _keep(
 def _run_core(
     lanes: int, net: Layout, k: int, drive: _Drive, all_membranes: IntArray, spikes: IntArray, used: int, out: Sample
 ) -> tuple[IntArray, int]:
-    """One core; `lanes` is a literal. Appends its spikes from `used` on; returns the list and how many there are then."""
+    """One core; `lanes` is a literal. Appends its spikes from `used` on; returns the list and their end."""
     literally(lanes)
     core = net.cores[k]
     membranes = all_membranes[core.neurons : core.neurons + core.size]

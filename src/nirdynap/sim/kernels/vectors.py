@@ -2,7 +2,8 @@
 
 Each works on `lanes` (8, 16 or 32, a literal) neighbouring int16 values. They are plain LLVM vectors, so they compile
 for any processor; with AVX-512 a comparison ends up in a mask register, which is where they are fast. No bounds are
-checked. They are globals of this module because closures over intrinsics never come back from Numba's disk cache.
+checked. They are globals of this module because closures over intrinsics never come back from Numba's disk cache. That
+cache looks at the file of a kernel only: after a change here, touch `steps.py` and `stream.py`.
 """
 
 from __future__ import annotations
@@ -105,20 +106,18 @@ def add_block(
                     end = next_[1]
                 else:
                     for k in range(known):
-                        add(
-                            *(builder.add(x, ir.Constant(_I64, k * lanes.literal_value)) for x in (first, weight)),
-                            times,
-                        )
+                        place = ir.Constant(_I64, k * lanes.literal_value)
+                        add(builder.add(first, place), builder.add(weight, place), times)
                     end = builder.add(weight, ir.Constant(_I64, known * lanes.literal_value))
                 following += [builder.add(first, row_), end]
 
+        three = ir.Constant(_I64, 3)
         with builder.if_else(builder.icmp_signed("==", n_, one)) as (once, often):
-            with once:
-                with builder.if_else(builder.icmp_signed("==", vectors_, ir.Constant(_I64, 3))) as (three, other):
-                    with three:
-                        block(3, None)
-                    with other:
-                        block(None, None)
+            with once, builder.if_else(builder.icmp_signed("==", vectors_, three)) as (as_usual, otherwise):
+                with as_usual:
+                    block(3, None)
+                with otherwise:
+                    block(None, None)
             with often:
                 block(None, _splat(builder, builder.trunc(n_, _I16), kind))
         return context.get_dummy_value()
