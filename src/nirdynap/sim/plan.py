@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -145,8 +146,8 @@ def counts_by_core(spec: Spec, counts: IntArray) -> dict[int, IntArray]:
 
 
 def _split(spec: Spec, flat: IntArray) -> list[IntArray]:
-    sizes = [int(np.prod(core.neuron_shape)) for core in spec.cores]
-    return np.split(flat, np.cumsum(sizes)[:-1], axis=1)
+    ends = list(accumulate(math.prod(core.neuron_shape) for core in spec.cores))
+    return [flat[:, start:end] for start, end in pairwise([0, *ends])]
 
 
 def _constants(core: CoreSpec) -> tuple[int, ...]:

@@ -100,10 +100,13 @@ def _keep(
     """Count one core's spikes of a chunk whose first step is `first`, and record them if asked to."""
     core = net.cores[k]
     counts = books.counts[core.first : core.first + core.pixels * core.channels]
-    bits, pixels = core.bits, core.pixels
+    tally = np.zeros(core.size, dtype=np.int32)  # by lane: small, and no neuron has to be worked out for each spike
     for i in range(begin[0], begin[-1]):
-        code = spikes[i] & CODE
-        counts[(code & ((1 << bits) - 1)) * pixels + (code >> bits)] += spikes[i] >> 32
+        tally[spikes[i] & CODE] += spikes[i] >> 32
+    lanes = core.vectors * core.lanes
+    for o in range(core.channels):
+        for pixel in range(core.pixels):
+            counts[o * core.pixels + pixel] += tally[pixel * lanes + o]
     if recorded:
         records = with_rows(records, kept, begin[-1] - begin[0])
         for step in range(len(begin) - 1):
@@ -296,12 +299,17 @@ def _fire(
     width, words, pixel_lanes = core.width, core.words, core.vectors * lanes
     high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
     more = most = 0
+    start = used
+    scanned = 0
     for row in range(core.height):
         for word in range(words):
             waiting = reached[row * words + word]
             inside = width - word * 64
             if inside < 64:
                 waiting &= (1 << inside) - 1
+            # Where most vectors fire, a branch on whether one does costs more than it saves.
+            busy = 2 * (used - start) > scanned * core.vectors
+            scanned += count_bits(waiting)
             while waiting != 0:
                 bit = lowest_bit(waiting)
                 waiting &= waiting - 1
@@ -309,7 +317,7 @@ def _fire(
                 for v in range(0, pixel_lanes, lanes):
                     at = pixel * pixel_lanes + v
                     fired, again, over = end_step(lanes, membranes, sums, at, net.bias, features + v, high, low, keep)
-                    if fired | over == 0:
+                    if not busy and fired | over == 0:
                         continue
                     append(lanes, spikes, used, (1 << 32) + at, fired)
                     if again | over != 0:
