@@ -82,10 +82,13 @@ def _keep(
 ) -> tuple[IntArray, int]:
     """Count one core's spikes, and record them if asked to."""
     counts = out.counts[core.first : core.first + core.pixels * core.channels]
-    bits, pixels = core.bits, core.pixels
+    tally = np.zeros(core.size, dtype=np.int32)  # by lane: small, and no neuron has to be worked out for each spike
     for spike in spikes:
-        code = spike & CODE
-        counts[(code & ((1 << bits) - 1)) * pixels + (code >> bits)] += 1
+        tally[spike & CODE] += 1
+    lanes = core.vectors * core.lanes
+    for o in range(core.channels):
+        for pixel in range(core.pixels):
+            counts[o * core.pixels + pixel] += tally[pixel * lanes + o]
     if recorded:
         records = with_rows(records, kept, len(spikes))
         for spike in spikes:
@@ -130,6 +133,7 @@ def _deliver(
     """One spike at one core; appends the spikes that it causes. Returns their end and how many updates saturated."""
     pixel_lanes = core.vectors * lanes
     high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
+    calm, row = core.calm != 0, core.row
     code = spike & CODE
     channel = code & ((1 << wire.bits) - 1)
     block = net.blocks[wire.table + (code >> wire.bits)]
@@ -146,21 +150,21 @@ def _deliver(
             at = i + done
             saturated = 0
             if lanes < 32 and length - done >= 3 * lanes:  # a row of a 3 x 3 kernel
-                if core.calm:
+                if calm:
                     fired = update_calm(lanes, 3, membranes, at, net.weights, j, high, low, keep)
                 else:
                     fired, saturated = update(lanes, 3, membranes, at, net.weights, j, high, low, keep)
                 done += 3 * lanes
                 j += 3 * lanes
             elif length - done >= 2 * lanes:
-                if core.calm:
+                if calm:
                     fired = update_calm(lanes, 2, membranes, at, net.weights, j, high, low, keep)
                 else:
                     fired, saturated = update(lanes, 2, membranes, at, net.weights, j, high, low, keep)
                 done += 2 * lanes
                 j += 2 * lanes
             else:
-                if core.calm:
+                if calm:
                     fired = update_calm(lanes, 1, membranes, at, net.weights, j, high, low, keep)
                 else:
                     fired, saturated = update(lanes, 1, membranes, at, net.weights, j, high, low, keep)
@@ -171,7 +175,7 @@ def _deliver(
                 spikes[used] = upper + at + lowest_bit(fired)
                 fired &= fired - 1
                 used += 1
-        i += core.row
+        i += row
     return used, over
 
 
