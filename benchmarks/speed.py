@@ -25,6 +25,7 @@ import numpy as np
 from workloads import arrays_of, gesture, layers_of, nmnist, noise
 
 from nirdynap import simulate
+from nirdynap.ir.events import Events
 from nirdynap.ir.result import Result
 from nirdynap.sim import instruction_set
 
@@ -130,8 +131,10 @@ def growth() -> dict[str, dict[str, dict[str, float]]]:
     runs: dict[str, dict[str, tuple[Any, Any, int]]] = {
         "time step in us": {str(dt): (spec, events, dt) for dt in (100, 300, 1000, 3000, 10_000)},
         "samples": {str(n): (spec, [events] * n, 1000) for n in (1, 2, 8, 32)},
-        "activity": {f"{a:.0%}": (layers_of(1), noise(a), 1000) for a in (0.01, 0.03, 0.1, 0.2, 0.3, 0.5)},
-        "layers": {str(n): (layers_of(n), noise(0.1), 1000) for n in (1, 2, 4, 8)},
+        "activity": {
+            f"{a:.0%}": (layers_of(1), Events.from_raster(noise(a)), 1000) for a in (0.01, 0.03, 0.1, 0.2, 0.3, 0.5)
+        },
+        "layers": {str(n): (layers_of(n), Events.from_raster(noise(0.1)), 1000) for n in (1, 2, 4, 8)},
     }
     table: dict[str, dict[str, dict[str, float]]] = {}
     for name, column in runs.items():
@@ -157,17 +160,19 @@ def first_call(semantics: str) -> float:
 def page(found: dict[str, Any]) -> str:
     """docs/speed.md."""
     peer = found["sinabs"] or "not installed: no comparison"
+    start, top, peak = found["first_call"], found["roof"] / 1e9, found["peak_bytes"] / 2**20
     lines = [
         "# Speed",
         "",
-        "Written by `benchmarks/speed.py`; medians of alternating rounds, one thread, a filled compile cache. Both runs",
-        "are exact to the bit (see [semantics.md](semantics.md)); the time includes reading the events and the result.",
+        "Written by `benchmarks/speed.py`: medians of alternating rounds, one thread, a filled compile cache. Both runs",
+        "are exact to the bit (see [semantics.md](semantics.md)); the times include reading the events and the result.",
         "",
-        f"Instructions: {found['instruction_set']}. Peer: {peer}. Roof: {found['roof'] / 1e9:.0f} G/s (load, add, store",
-        f"over int16 in the first-level cache). First call in a fresh process: clocked {found['first_call']['clocked']:.2f} s,",
-        f"event {found['first_call']['event']:.2f} s. Peak memory of ours, all of it: {found['peak_bytes'] / 2**20:.0f} MiB.",
+        f"* Instructions: {found['instruction_set']}. Peer: {peer}.",
+        f"* Roof: {top:.0f} G/s, load, add and store over int16 in the first-level cache, measured in the same run.",
+        f"* First call in a fresh process: clocked {start['clocked']:.2f} s, event {start['event']:.2f} s.",
+        f"* Peak memory of the process that ran ours: {peak:.0f} MiB.",
         "",
-        "| network | batch | run | ms per sample | times faster than sinabs | synaptic operations | G/s | of the roof |",
+        "| network | batch | run | ms per sample | times faster than sinabs | synaptic operations | G/s | of roof |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for table in found["side_by_side"]:
