@@ -15,7 +15,7 @@ from numba import literally, njit
 
 from nirdynap.ir.units import INT16_MAX, IntArray
 from nirdynap.sim.kernels.buffers import CODE, decode, lanes_of, narrow, widen, with_room, with_rows
-from nirdynap.sim.kernels.vectors import add_block, add_runs, append, count_bits, end_step, lowest_bit, shift_in
+from nirdynap.sim.kernels.vectors import add_block, add_runs, append, count_bits, end_step, lowest_bit
 from nirdynap.sim.kernels.wide import Books, Chunk, decimate, weigh, wide_step
 from nirdynap.sim.layout import Layout
 from nirdynap.sim.plan import Sample
@@ -126,7 +126,6 @@ def _run_core(
     begin = chunk.begin
     sums = lanes_of(core.size)
     marks = np.zeros(core.height * core.words, dtype=np.int64)
-    reached = np.zeros_like(marks)
     wide = np.zeros(0, dtype=np.int64)
     runs = np.empty(64, dtype=np.int64)
     membranes = books.membranes[core.neurons : core.neurons + core.size]
@@ -148,13 +147,10 @@ def _run_core(
                     _scatter_point(lanes, net, core, wire, spikes, start, stop, sums, marks, runs)
                 else:
                     _scatter(lanes, net, core, wire, spikes, start, stop, sums, marks)
-            _spread(core, marks, reached)
             if everything or core.has_bias:
-                reached[:] = -1
+                marks[:] = -1
             everything = False
-            used, more, most = _fire(
-                lanes, net, core, k, many, sums, reached, marks, membranes, saturated, spikes, used
-            )
+            used, more, most = _fire(lanes, net, core, k, many, sums, marks, membranes, saturated, spikes, used)
             chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - first + more, 1 + most
         else:
             if len(wide) == 0:
@@ -195,7 +191,7 @@ def _scatter(
     sums: IntArray,
     marks: IntArray,
 ) -> None:
-    """Add the weights of a step's spikes to the sums, and mark the first pixel of each block."""
+    """Add the weights of a step's spikes to the sums, and mark the pixels that they reach."""
     table, bits, channels = wire.table, wire.bits, wire.channels
     row, vectors, pixel_lanes = core.row, core.vectors, core.vectors * lanes
     for s in range(start, stop):
@@ -207,8 +203,7 @@ def _scatter(
         rows = np.int64(block.rows)
         if rows == 0 or channel >= channels:
             continue
-        anchor = np.int64(block.anchor)
-        marks[anchor >> 6] |= 1 << (anchor & 63)
+        _mark(core, np.int64(block.anchor), rows, np.int64(block.columns), marks)
         i = block.pixel * pixel_lanes
         j = block.weights + channel * block.stride
         add_block(lanes, sums, i, row, net.weights, j, rows, block.columns * vectors, n)
@@ -255,25 +250,19 @@ def _scatter_point(
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _spread(core: Any, marks: IntArray, reached: IntArray) -> None:
-    """From the first pixels of blocks to all pixels that blocks of the core's size reach; takes the marks off."""
-    words = core.words
-    for i in range(len(marks)):
-        reached[i] = marks[i] if core.reach_x < 64 else -1
-        marks[i] = 0
-    for _ in range(core.reach_y):
-        for i in range(len(reached) - 1, words - 1, -1):
-            reached[i] |= reached[i - words]
-    for row in range(core.height):
-        below = 0
-        for word in range(row * words, (row + 1) * words):
-            here = before = reached[word]
-            if here | below != 0:
-                for _ in range(core.reach_x):
-                    here |= shift_in(here, below, 1)
-                    below |= below << 1
-                reached[word] = here
-            below = before
+def _mark(core: Any, anchor: int, rows: int, columns: int, marks: IntArray) -> None:
+    """Mark the pixels of a block in the bit map; where it is very wide, whole rows."""
+    words, bit = core.words, anchor & 63
+    word = anchor >> 6
+    if columns < 64:
+        span = (1 << columns) - 1
+        for w in range(word, word + rows * words, words):
+            marks[w] |= span << bit
+            if bit + columns > 64:
+                marks[w + 1] |= span >> (64 - bit)
+    else:
+        first = word // words * words
+        marks[first : first + rows * words] = -1
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -284,14 +273,13 @@ def _fire(
     k: int,
     many: bool,
     sums: IntArray,
-    reached: IntArray,
     marks: IntArray,
     membranes: IntArray,
     saturated: IntArray,
     spikes: IntArray,
     used: int,
 ) -> tuple[int, int, int]:
-    """End a step for the pixels reached; appends the spikes.
+    """End a step for the pixels marked; takes the marks off and appends the spikes.
 
     Returns how many there are then, and sum and largest of what their counts exceed 1 by.
     """
@@ -303,7 +291,8 @@ def _fire(
     scanned = 0
     for row in range(core.height):
         for word in range(words):
-            waiting = reached[row * words + word]
+            waiting = marks[row * words + word]
+            marks[row * words + word] = 0
             inside = width - word * 64
             if inside < 64:
                 waiting &= (1 << inside) - 1

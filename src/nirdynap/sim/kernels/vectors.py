@@ -315,13 +315,3 @@ def count_bits(typing: Any, word: Any) -> Any:
         return _call(builder, "llvm.ctpop.i64", _I64, arguments[0])
 
     return types.int64(types.int64), make
-
-
-@intrinsic
-def shift_in(typing: Any, word: Any, below: Any, n: Any) -> Any:
-    """`word` shifted up by `n` (0..63) bits; the uppermost bits of `below` come in."""
-
-    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _call(builder, "llvm.fshl.i64", _I64, *arguments)
-
-    return types.int64(types.int64, types.int64, types.int64), make
