@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,18 +18,23 @@ def each_sample(work: Callable[[int], _T], samples: int, threads: int | None, pr
     Progress is told in the calling thread. After an exception no further sample is begun.
     """
     workers = min(samples, threads or _cores())
-    results: list[_T] = []
+    if workers == 1:
+        return _collect(map(work, range(samples)), samples, progress)
     with ThreadPoolExecutor(workers) as pool:
-        waiting = map(work, range(samples)) if workers == 1 else pool.map(work, range(samples))
         try:
-            for result in waiting:
-                results.append(result)
-                if progress is not None:
-                    progress(len(results), samples)
+            return _collect(pool.map(work, range(samples)), samples, progress)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return results
+
+
+def _collect(results: Iterable[_T], samples: int, progress: Progress | None) -> list[_T]:
+    collected: list[_T] = []
+    for result in results:
+        collected.append(result)
+        if progress is not None:
+            progress(len(collected), samples)
+    return collected
 
 
 def _cores() -> int:

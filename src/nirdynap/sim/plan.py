@@ -127,9 +127,16 @@ def _flatten(key: Same[Spec], record_all: bool) -> Network:
 
 def fresh_state(spec: Spec, batch: int, dtype: type[np.integer]) -> State:
     """Membranes after a reset, for each sample of a batch."""
-    starts = [np.zeros(c.neuron_shape) if c.initial_state is None else c.initial_state for c in spec.cores]
-    row = np.concatenate([start.transpose(1, 2, 0).ravel() for start in starts]).astype(dtype)
+    row = _first_membranes(Same(spec)).astype(dtype)
     return State(membranes=np.tile(row, (batch, 1)), phases=np.zeros((batch, len(spec.cores)), dtype=np.int64))
+
+
+@lru_cache(maxsize=8)
+def _first_membranes(key: Same[Spec]) -> IntArray:
+    """Membranes after a reset, flat, int16."""
+    cores = key.value.cores
+    starts = [np.zeros(c.neuron_shape, dtype=np.int16) if c.initial_state is None else c.initial_state for c in cores]
+    return np.concatenate([start.transpose(1, 2, 0).ravel() for start in starts])
 
 
 def membranes_by_core(spec: Spec, membranes: IntArray) -> dict[int, IntArray]:
