@@ -31,6 +31,15 @@ from nirdynap.sim import instruction_set
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "speed.md"
+WHICH = """
+Which code runs, chosen by the structure of the network and by the processor (`nirdynap.sim.instruction_set()`):
+
+* Clocked: the vector kernels run every network. Cost follows spikes; a step whose sums might leave int16 is taken in
+  int64, exact and slower. A sample whose sums leave int32, or int16 where nothing is to be saturated, is run again by
+  the plain kernels. There is no dense path for very busy layers.
+* Event: the vector kernels run networks in which every core listens to one source. Where branches meet, and on
+  processors without AVX2, the plain kernels run, some ten times slower.
+"""
 START = """
 import time; begin = time.perf_counter()
 import numpy as np
@@ -199,7 +208,7 @@ def page(found: dict[str, Any]) -> str:
             f"| {value} | {row['clocked']:.2f} | {row['event']:.2f} | {row['clocked ns per operation']:.2f} |"
             for value, row in column.items()
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + WHICH
 
 
 def main() -> None:
