@@ -7,9 +7,11 @@ weights each time. So deliveries, drops and synaptic operations follow from coun
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
+from nirdynap.ir.digest import Same
 from nirdynap.ir.result import CoreStats
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import IntArray, Shape, pool_counts
@@ -26,6 +28,12 @@ def arriving(counts: IntArray, pooling: int, feature_shift: int, shape: Shape) -
 
 def fan_out(core: CoreSpec) -> IntArray:
     """Non-zero weights that a spike touches at each input address, int64 [C, H, W] (docs/semantics.md, Event run)."""
+    return _fan_out(Same(core))
+
+
+@lru_cache(maxsize=64)
+def _fan_out(key: Same[CoreSpec]) -> IntArray:
+    core = key.value
     (sy, sx), (py, px) = core.stride, core.padding
     _, rows, columns = core.neuron_shape
     nonzero = np.count_nonzero(core.weights, axis=0)
@@ -34,7 +42,9 @@ def fan_out(core: CoreSpec) -> IntArray:
     for ky, kx in np.ndindex(nonzero.shape[1:]):
         window = padded[:, ky : ky + (rows - 1) * sy + 1 : sy, kx : kx + (columns - 1) * sx + 1 : sx]
         window += nonzero[:, ky, kx, None, None]
-    return padded[:, py : py + core.input_shape[1], px : px + core.input_shape[2]]
+    inside = padded[:, py : py + core.input_shape[1], px : px + core.input_shape[2]]
+    inside.setflags(write=False)
+    return inside
 
 
 def core_stats(

@@ -1,14 +1,15 @@
-"""Recorded spikes -> Result. Rasters and event lists are made when they are asked for."""
+"""Recorded spikes -> Result. Rasters, event lists and counters are made when they are asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 
 import numpy as np
 
 from nirdynap.ir.events import Events
-from nirdynap.ir.result import LazyMapping, Result, Semantics
+from nirdynap.ir.result import CoreStats, LazyMapping, Result, Semantics
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import IntArray, Shape
@@ -51,20 +52,25 @@ def assemble(
     """The result of a run."""
     counts = {index: _read_only(a) for index, a in counts_by_core(spec, raw.counts).items()}
     membranes = {index: _read_only(a) for index, a in membranes_by_core(spec, raw.membranes).items()}
-    inputs = np.zeros(spec.input_shape, dtype=np.int64)
-    for s in stimuli:
-        np.add.at(inputs, (s.c, s.y, s.x), s.count)
     saturated = {core.core: int(n) for core, n in zip(spec.cores, raw.saturated, strict=True)}
-    trains = {
-        core.core: tuple(_train(rows, index, core.neuron_shape) for rows in raw.records)
-        for index, core in enumerate(spec.cores)
-    }
+    place = {core.core: index for index, core in enumerate(spec.cores)}
 
-    def rasters(core: int, pooling: int) -> partial[IntArray]:
-        return partial(_raster, trains[core], pooling, spec.core(core).neuron_shape, raw.steps, dt_us)
+    @cache
+    def trains(core: int) -> tuple[_Train, ...]:
+        return tuple(_train(rows, place[core], spec.core(core).neuron_shape) for rows in raw.records)
 
-    def events(core: int, pooling: int) -> partial[tuple[Events, ...]]:
-        return partial(_events, trains[core], pooling, spec.core(core).neuron_shape, semantics == "clocked")
+    @cache
+    def stats() -> Mapping[int, CoreStats]:
+        return core_stats(spec, _inputs(spec, stimuli), counts, saturated)
+
+    def rasters(core: int, pooling: int) -> Callable[[], IntArray]:
+        return lambda: _raster(trains(core), pooling, spec.core(core).neuron_shape, raw.steps, dt_us)
+
+    def events(core: int, pooling: int) -> Callable[[], tuple[Events, ...]]:
+        return lambda: _events(trains(core), pooling, spec.core(core).neuron_shape, semantics == "clocked")
+
+    def counters(core: int) -> Callable[[], CoreStats]:
+        return lambda: stats()[core]
 
     everything = [core.core for core in spec.cores] if record == "all" else []
     return Result(
@@ -73,12 +79,20 @@ def assemble(
         dt_us=dt_us,
         counts=counts,
         membranes=membranes,
-        stats=core_stats(spec, inputs, counts, saturated),
+        stats=LazyMapping({core: counters(core) for core in counts}),
         output_rasters=LazyMapping({port.name: rasters(port.core, port.pooling) for port in spec.outputs}),
         output_events=LazyMapping({port.name: events(port.core, port.pooling) for port in spec.outputs}),
         rasters=LazyMapping({core: rasters(core, 1) for core in everything if semantics == "clocked"}),
         spikes=LazyMapping({core: events(core, 1) for core in everything if semantics == "event"}),
     )
+
+
+def _inputs(spec: Spec, stimuli: tuple[Stimulus, ...]) -> IntArray:
+    """External spikes at each address, summed over time and samples."""
+    inputs = np.zeros(spec.input_shape, dtype=np.int64)
+    for s in stimuli:
+        np.add.at(inputs, (s.c, s.y, s.x), s.count)
+    return inputs
 
 
 def _read_only(array: IntArray) -> IntArray:

@@ -10,10 +10,19 @@ import numpy as np
 from nirdynap.errors import BAD_RUN_OPTION, NO_BIAS_CLOCK, Diagnostic, InputError, raise_errors
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import DEFAULT_DT_US, is_positive
+from nirdynap.ir.units import DEFAULT_DT_US, IntArray, is_positive
 from nirdynap.sim.assemble import Raw, assemble
-from nirdynap.sim.options import check_batch, check_choice, check_record, load_kernels
-from nirdynap.sim.plan import Network, Sample, State, flatten, fresh_state
+from nirdynap.sim.batch import each_sample
+from nirdynap.sim.layout import is_tree, lay_out, spike_codes
+from nirdynap.sim.options import (
+    check_batch,
+    check_choice,
+    check_record,
+    check_threads,
+    instruction_set,
+    load_kernels,
+)
+from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.stimulus import Stimulus, read_recording
 
@@ -30,6 +39,7 @@ class EventSimulator:
         order: "depth": each spike with all its descendants before the next; "breadth": core after core.
         emission: order of the spikes that one event causes at one core: "raster" (y, x, channel) or "channel".
         bias_clock_us: period in microseconds at which biases are added; needed where there are biases.
+        threads: how many samples of a batch run side by side; default: as many as the machine has cores.
 
     Raises:
         InputError: ND506 for biases without a clock, ND507 for an unknown option.
@@ -42,13 +52,19 @@ class EventSimulator:
         order: Order = "depth",
         emission: Emission = "raster",
         bias_clock_us: int | None = None,
+        threads: int | None = None,
     ) -> None:
-        findings = [*event_findings(order, emission, bias_clock_us), *bias_findings(spec, bias_clock_us)]
+        findings = [
+            *check_threads(threads),
+            *event_findings(order, emission, bias_clock_us),
+            *bias_findings(spec, bias_clock_us),
+        ]
         raise_errors(findings, InputError)
         self._spec = spec
         self._breadth = order == "breadth"
         self._by_channel = emission == "channel"
         self._period = bias_clock_us or 0
+        self._threads = threads
         self._state: State | None = None
 
     def reset_states(self) -> None:
@@ -69,30 +85,57 @@ class EventSimulator:
         stimuli = read_recording(recording, self._spec.input_shape, dt_us=dt_us, duration_us=duration_us)
         state = self._state or fresh_state(self._spec, len(stimuli), np.int16)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
-        net = flatten(self._spec, record_all=record == "all")
-        raw, self._state = self._run_samples(net, stimuli, state, progress)
+        raw, self._state = self._run_samples(stimuli, state, record == "all", progress)
         return assemble(self._spec, "event", stimuli, raw, record=record, dt_us=dt_us)
 
     def _run_samples(
-        self, net: Network, stimuli: tuple[Stimulus, ...], state: State, progress: Progress | None
+        self, stimuli: tuple[Stimulus, ...], state: State, record_all: bool, progress: Progress | None
     ) -> tuple[Raw, State]:
-        kernels = load_kernels()
         membranes, phases = state.membranes.copy(), state.phases.copy()
         counts = np.zeros(membranes.shape, dtype=np.int64)
-        saturated = np.zeros(len(net.cores), dtype=np.int64)
-        found = np.empty(net.found_size, dtype=np.int64)
-        records = []
-        for i, s in enumerate(stimuli):
-            t, c, y, x = (np.repeat(array, s.count) for array in (s.t, s.c, s.y, s.x))
-            out = Sample(membranes[i], phases[i], counts[i], saturated, found)
-            rows = kernels.run_events(net, t, c, y, x, self._period, s.end_us, self._breadth, self._by_channel, out)
-            rows[:, 0] = t[rows[:, 0]]
-            records.append(rows)
-            if progress is not None:
-                progress(i + 1, len(stimuli))
-        steps = max(s.steps for s in stimuli)
-        raw = Raw(records=tuple(records), membranes=membranes, counts=counts, saturated=saturated, steps=steps)
+        saturated = np.zeros(phases.shape, dtype=np.int64)
+        run = self._vectors if self._fits_vectors() else self._plain
+
+        def one(i: int) -> IntArray:
+            s = stimuli[i]
+            single = s if s.count.max(initial=1) == 1 else s.single()
+            rows = run(single, record_all, Sample(membranes[i], phases[i], counts[i], saturated[i]))
+            rows[:, 0] = single.t[rows[:, 0]]
+            return rows
+
+        raw = Raw(
+            records=tuple(each_sample(one, len(stimuli), self._threads, progress)),
+            membranes=membranes,
+            counts=counts,
+            saturated=saturated.sum(axis=0),
+            steps=max(s.steps for s in stimuli),
+        )
         return raw, State(membranes=membranes, phases=phases)
+
+    def _fits_vectors(self) -> bool:
+        """The vector kernels run trees of cores whose membranes start at or above the lower threshold."""
+        low = all(c.initial_state is None or c.initial_state.min() >= c.threshold_low for c in self._spec.cores)
+        return low and instruction_set() != "plain" and is_tree(lay_out(self._spec))
+
+    def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
+        """One sample by the vector kernels."""
+        recorded = recorded_cores(self._spec, record_all=record_all)
+        codes = np.arange(len(s.t)) << 32 | spike_codes(s, self._spec.input_shape)
+        times = np.arange(self._period, s.end_us + 1, self._period) if self._period else s.t[:0]
+        ticks = np.searchsorted(s.t, times, side="right")
+        rows: IntArray = load_kernels("stream").run_events(
+            lay_out(self._spec), recorded, codes, ticks, self._by_channel, out
+        )
+        return rows
+
+    def _plain(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
+        """One sample by the plain kernels."""
+        net = flatten(self._spec, record_all=record_all)
+        found = out._replace(found=np.empty(net.found_size, dtype=np.int64))
+        rows: IntArray = load_kernels("plain").run_events(
+            net, s.t, s.c, s.y, s.x, self._period, s.end_us, self._breadth, self._by_channel, found
+        )
+        return rows
 
 
 def event_findings(order: object, emission: object, bias_clock_us: object) -> Iterator[Diagnostic]:

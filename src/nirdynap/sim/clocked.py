@@ -12,10 +12,12 @@ from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import check_steps
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import DEFAULT_DT_US, IntArray
+from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray
 from nirdynap.sim.assemble import Raw, assemble
-from nirdynap.sim.options import check_batch, check_choice, check_record, load_kernels
-from nirdynap.sim.plan import Network, Sample, State, flatten, fresh_state
+from nirdynap.sim.batch import each_sample
+from nirdynap.sim.layout import lay_out, spike_codes
+from nirdynap.sim.options import check_batch, check_choice, check_record, check_threads, instruction_set, load_kernels
+from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.stimulus import COUNT_MAX, Stimulus, read_recording
 
@@ -28,16 +30,25 @@ class ClockedSimulator:
         spec: what to run.
         saturate: hold membranes in the chip's 16 bits; without it they have 32 (sinabs' model).
         spikes_per_step: "many" or "one" spike of a neuron in a time step; default: as the spec says.
+        threads: how many samples of a batch run side by side; default: as many as the machine has cores.
 
     Raises:
         InputError: ND507 for an unknown option.
     """
 
-    def __init__(self, spec: Spec, *, saturate: bool = True, spikes_per_step: SpikesPerStep | None = None) -> None:
-        raise_errors(clocked_findings(saturate, spikes_per_step), InputError)
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        saturate: bool = True,
+        spikes_per_step: SpikesPerStep | None = None,
+        threads: int | None = None,
+    ) -> None:
+        raise_errors([*clocked_findings(saturate, spikes_per_step), *check_threads(threads)], InputError)
         self._spec = spec
         self._saturate = bool(saturate)
         self._many = (spikes_per_step or spec.spikes_per_step) == "many"
+        self._threads = threads
         self._state: State | None = None
 
     def reset_states(self) -> None:
@@ -60,37 +71,54 @@ class ClockedSimulator:
             check_steps(s.steps, s.t)
         state = self._state or fresh_state(self._spec, len(stimuli), np.int32)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
-        net = flatten(self._spec, record_all=record == "all")
-        raw, self._state = self._run_samples(net, stimuli, state, dt_us, progress)
+        raw, self._state = self._run_samples(stimuli, state, record == "all", dt_us, progress)
         return assemble(self._spec, "clocked", stimuli, raw, record=record, dt_us=dt_us)
 
     def _run_samples(
-        self, net: Network, stimuli: tuple[Stimulus, ...], state: State, dt_us: int, progress: Progress | None
+        self, stimuli: tuple[Stimulus, ...], state: State, record_all: bool, dt_us: int, progress: Progress | None
     ) -> tuple[Raw, State]:
-        kernels = load_kernels()
         membranes, phases = state.membranes.copy(), state.phases.copy()
         counts = np.zeros(membranes.shape, dtype=np.int64)
-        saturated = np.zeros(len(net.cores), dtype=np.int64)
-        overflow = np.array([-1, 0], dtype=np.int64)
-        found = np.empty(0, dtype=np.int64)  # a step lists nothing there
-        records = []
-        for i, s in enumerate(stimuli):
-            starts = np.searchsorted(s.t, np.arange(s.steps + 1) * dt_us)
-            out = Sample(membranes[i], phases[i], counts[i], saturated, found)
-            rows = kernels.run_steps(net, starts, s.c, s.y, s.x, s.count, self._many, self._saturate, overflow, out)
-            raise_errors(self._overflow_findings(overflow), InputError)
+        saturated = np.zeros(phases.shape, dtype=np.int64)
+
+        def one(i: int) -> IntArray:
+            out = Sample(membranes[i], phases[i], counts[i], saturated[i])
+            starts = np.searchsorted(stimuli[i].t, np.arange(stimuli[i].steps + 1) * dt_us)
+            rows = self._vectors(stimuli[i], starts, record_all, out)
+            rows = self._plain(stimuli[i], starts, record_all, out) if rows is None else rows
             rows[:, 0] *= dt_us
-            records.append(rows)
-            if progress is not None:
-                progress(i + 1, len(stimuli))
+            return rows
+
         raw = Raw(
-            records=tuple(records),
+            records=tuple(each_sample(one, len(stimuli), self._threads, progress)),
             membranes=membranes.astype(np.int16) if self._saturate else membranes,
             counts=counts,
-            saturated=saturated,
+            saturated=saturated.sum(axis=0),
             steps=max(s.steps for s in stimuli),
         )
         return raw, State(membranes=membranes, phases=phases)
+
+    def _vectors(self, s: Stimulus, starts: IntArray, record_all: bool, out: Sample) -> IntArray | None:
+        """One sample by the vector kernels; None where they decline, and then nothing was written."""
+        fits = out.membranes.min() >= INT16_MIN and out.membranes.max() <= INT16_MAX
+        if instruction_set() == "plain" or not fits:
+            return None
+        recorded = recorded_cores(self._spec, record_all=record_all)
+        codes = s.count << 32 | spike_codes(s, self._spec.input_shape)
+        kernels = load_kernels("steps")
+        fine, rows = kernels.run_steps(lay_out(self._spec), recorded, codes, starts, self._many, self._saturate, out)
+        return rows if fine else None
+
+    def _plain(self, s: Stimulus, starts: IntArray, record_all: bool, out: Sample) -> IntArray:
+        """One sample by the plain kernels."""
+        net = flatten(self._spec, record_all=record_all)
+        overflow = np.array([-1, 0], dtype=np.int64)
+        kernels = load_kernels("plain")
+        rows: IntArray = kernels.run_steps(
+            net, starts, s.c, s.y, s.x, s.count, self._many, self._saturate, overflow, out
+        )
+        raise_errors(self._overflow_findings(overflow), InputError)
+        return rows
 
     def _overflow_findings(self, overflow: IntArray) -> Iterator[Diagnostic]:
         index, value = (int(n) for n in overflow)

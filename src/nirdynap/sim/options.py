@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 
 from nirdynap.errors import BAD_RUN_OPTION, EXTRA_MISSING, Diagnostic, InputError
+from nirdynap.ir.units import is_positive
 
 
 def check_choice(parameter: str, value: object, choices: tuple[object, ...]) -> Iterator[Diagnostic]:
@@ -27,16 +29,32 @@ def check_batch(given: int, kept: int) -> Iterator[Diagnostic]:
         yield BAD_RUN_OPTION.at("$.recording", parameter="samples", value=given, limit=limit)
 
 
-def load_kernels() -> ModuleType:
-    """The compiled loops. Numba takes long to import, so it is not imported before something runs.
+def check_threads(threads: object) -> Iterator[Diagnostic]:
+    """ND507 if it is not a number of threads."""
+    if threads is not None and not is_positive(threads):
+        limit = "a positive whole number, or None for one for each core of the machine"
+        yield BAD_RUN_OPTION.at("$.threads", parameter="threads", value=str(threads), limit=limit)
+
+
+def instruction_set() -> str:
+    """What the simulators run on here: "avx512" or "avx2" (vectors), or "plain" (one number at a time).
+
+    Raises:
+        InputError: ND901 if Numba is not installed.
+    """
+    found: str = load_kernels("machine").instruction_set()
+    return found
+
+
+def load_kernels(name: str) -> ModuleType:
+    """A module of compiled loops. Numba takes long to import, so it is not imported before something runs.
 
     Raises:
         InputError: ND901 if Numba is not installed.
     """
     try:
-        from nirdynap.sim import kernels
+        return import_module(f"nirdynap.sim.kernels.{name}")
     except ModuleNotFoundError as error:
         if error.name != "numba":
             raise
         raise InputError([EXTRA_MISSING.at("$.simulate", value="numba", limit="sim")]) from None
-    return kernels

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from nirdynap.ir.digest import Same
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import IntArray, Shape
 from nirdynap.sim.stimulus import COUNT_MAX
@@ -64,14 +67,14 @@ class Sample(NamedTuple):
     Attributes:
         membranes: int16 or int32, flat; phases: int64 [core], the decimators' counters.
         counts: int64, flat; saturated: int64 [core]; both are added to.
-        found: int64, room for the spikes of one update of each core.
+        found: int64, room for the spikes of one update of each core; the clocked run needs none.
     """
 
     membranes: IntArray
     phases: IntArray
     counts: IntArray
     saturated: IntArray
-    found: IntArray
+    found: IntArray = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +85,22 @@ class State:
     phases: IntArray
 
 
-def flatten(spec: Spec, *, record_all: bool) -> Network:
-    """The arrays of a spec; spikes are recorded of all cores or of those that are an output."""
-    order = {core.core: index for index, core in enumerate(spec.cores)}
+def recorded_cores(spec: Spec, *, record_all: bool) -> IntArray:
+    """Are the spikes of each core recorded: those of all cores, or of those that are an output; int64 0 or 1."""
     read = {port.core for port in spec.outputs}
+    return np.array([record_all or core.core in read for core in spec.cores], dtype=np.int64)
+
+
+def flatten(spec: Spec, *, record_all: bool) -> Network:
+    """The arrays of a spec; `record_all` as in `recorded_cores`. Those of the last few specs are kept."""
+    return _flatten(Same(spec), record_all)
+
+
+@lru_cache(maxsize=8)
+def _flatten(key: Same[Spec], record_all: bool) -> Network:
+    spec = key.value
+    order = {core.core: index for index, core in enumerate(spec.cores)}
+    recorded = recorded_cores(spec, record_all=record_all)
     cores = np.zeros(len(spec.cores), dtype=_CORE)
     edges: list[tuple[int, ...]] = []
     weights = neurons = features = found = 0
@@ -94,8 +109,7 @@ def flatten(spec: Spec, *, record_all: bool) -> Network:
         _assert_no_overflow(spec, core)
         starts = (weights, neurons, features, found, len(edges), len(core.destinations))
         edges += [_edge(spec, order, core.neuron_shape, d.core, d.pooling, d.feature_shift) for d in core.destinations]
-        recorded = record_all or core.core in read
-        cores[index] = (*_constants(core), core.bias is not None, recorded, *starts)
+        cores[index] = (*_constants(core), core.bias is not None, recorded[index], *starts)
         weights += core.weights.size
         neurons += int(np.prod(core.neuron_shape))
         features += core.neuron_shape[0]
@@ -113,9 +127,16 @@ def flatten(spec: Spec, *, record_all: bool) -> Network:
 
 def fresh_state(spec: Spec, batch: int, dtype: type[np.integer]) -> State:
     """Membranes after a reset, for each sample of a batch."""
-    starts = [np.zeros(c.neuron_shape) if c.initial_state is None else c.initial_state for c in spec.cores]
-    row = np.concatenate([start.transpose(1, 2, 0).ravel() for start in starts]).astype(dtype)
+    row = _first_membranes(Same(spec)).astype(dtype)
     return State(membranes=np.tile(row, (batch, 1)), phases=np.zeros((batch, len(spec.cores)), dtype=np.int64))
+
+
+@lru_cache(maxsize=8)
+def _first_membranes(key: Same[Spec]) -> IntArray:
+    """Membranes after a reset, flat, int16."""
+    cores = key.value.cores
+    starts = [np.zeros(c.neuron_shape, dtype=np.int16) if c.initial_state is None else c.initial_state for c in cores]
+    return np.concatenate([start.transpose(1, 2, 0).ravel() for start in starts])
 
 
 def membranes_by_core(spec: Spec, membranes: IntArray) -> dict[int, IntArray]:
@@ -132,8 +153,8 @@ def counts_by_core(spec: Spec, counts: IntArray) -> dict[int, IntArray]:
 
 
 def _split(spec: Spec, flat: IntArray) -> list[IntArray]:
-    sizes = [int(np.prod(core.neuron_shape)) for core in spec.cores]
-    return np.split(flat, np.cumsum(sizes)[:-1], axis=1)
+    ends = list(accumulate(math.prod(core.neuron_shape) for core in spec.cores))
+    return [flat[:, start:end] for start, end in pairwise([0, *ends])]
 
 
 def _constants(core: CoreSpec) -> tuple[int, ...]:

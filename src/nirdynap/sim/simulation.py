@@ -11,7 +11,7 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US
 from nirdynap.sim.asynchronous import Emission, EventSimulator, Order, bias_findings, event_findings
 from nirdynap.sim.clocked import ClockedSimulator, clocked_findings
-from nirdynap.sim.options import check_choice, check_record
+from nirdynap.sim.options import check_choice, check_record, check_threads
 from nirdynap.sim.protocol import Progress, Record, Recording, Simulator
 from nirdynap.sim.stimulus import read_recording
 
@@ -29,6 +29,7 @@ def simulate(
     bias_clock_us: int | None = None,
     dt_us: int = DEFAULT_DT_US,
     duration_us: int | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run a spec on one recording or a batch, from its initial states (docs/semantics.md).
@@ -47,6 +48,7 @@ def simulate(
         bias_clock_us: event run: period of the bias clock in microseconds; needed if there are biases.
         dt_us: length of a time step in microseconds.
         duration_us: length of event recordings in microseconds; default: up to each one's last event.
+        threads: samples of a batch that run side by side; default: as many as the machine has cores.
         progress: called with (samples done, samples in all).
 
     Raises:
@@ -65,6 +67,7 @@ def simulate(
     findings = [
         *check_choice("semantics", semantics, ("clocked", "event")),
         *check_record(record),
+        *check_threads(threads),
         *clocked_findings(saturate, spikes_per_step),
         *event_findings(order, emission, bias_clock_us),
     ]
@@ -84,9 +87,9 @@ def simulate(
         raise InputError(findings)
     simulator: Simulator
     if semantics == "clocked":
-        simulator = ClockedSimulator(spec, saturate=saturate, spikes_per_step=spikes_per_step)
+        simulator = ClockedSimulator(spec, saturate=saturate, spikes_per_step=spikes_per_step, threads=threads)
     else:
-        simulator = EventSimulator(spec, order=order, emission=emission, bias_clock_us=bias_clock_us)
+        simulator = EventSimulator(spec, order=order, emission=emission, bias_clock_us=bias_clock_us, threads=threads)
     return simulator.run(events_or_raster, record=record, dt_us=dt_us, duration_us=duration_us, progress=progress)
 
 

@@ -46,6 +46,11 @@ class Stimulus:
     steps: int
     end_us: int
 
+    def single(self) -> Stimulus:
+        """The same spikes, each on its own."""
+        t, c, y, x = (np.repeat(array, self.count) for array in (self.t, self.c, self.y, self.x))
+        return dataclasses.replace(self, t=t, c=c, y=y, x=x, count=np.ones(len(t), dtype=np.int64))
+
 
 def read_recording(recording: Recording, shape: Shape, *, dt_us: int, duration_us: int | None) -> tuple[Stimulus, ...]:
     """One stimulus for each sample of a recording of an input (C, H, W).

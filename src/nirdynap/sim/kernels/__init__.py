@@ -1,0 +1,1 @@
+"""The loops that Numba compiles; the only place where Numba is imported."""
