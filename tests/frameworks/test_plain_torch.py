@@ -46,7 +46,7 @@ def test_names_shapes_and_settings_are_the_models():
     assert graph.metadata["dynapcnn"]["convention"] == "torch"
     assert proof(graph) == {
         "steps": 20, "samples": 2, "layers": 2, "decisions": 20 * 2 * (256 + 5), "rounding": 0,
-        "silent": "", "saturated": "5",
+        "random": 20 * 3 * (256 + 5), "silent": "", "saturated": "",
         "spikes": proof(graph)["spikes"],
     }  # fmt: skip
     assert proof(graph)["spikes"] > 1000

@@ -219,3 +219,58 @@ def test_states_are_handed_from_round_to_round():
     traced = trace_torch(Handing(), X, DIALECT)
     assert set(traced.graph.nodes) == {"input", "a", "first", "b", "second", "output"}
     assert prove(read(traced.graph), traced, X).silent == ""
+
+
+# --- what the sample does not show, random recordings do ---------------------------------------------------------------
+
+
+class FirstStepOnly(Loop):
+    """Takes the first step of the recording again and again."""
+
+    def forward(self, x):
+        return torch.stack([self.step(x[0][None]) for _ in range(x.size(0))])
+
+
+class LaterClamped(Loop):
+    def forward(self, x):
+        out = []
+        for t in range(x.size(0)):
+            current = self.a(x[t][None])
+            current = current.clamp(max=3.0) if t else current
+            out.append(self.second(self.b(self.first(current)))[0])
+        return torch.stack(out)
+
+
+class LaterRecurrent(Loop):
+    """Hands spikes back, of a neuron that never fires on a quiet sample."""
+
+    def forward(self, x):
+        out, spikes = [], None
+        for t in range(x.size(0)):
+            current = self.a(x[t][None])
+            current = current if spikes is None else current + self.back(spikes)
+            spikes = self.first(current)
+            out.append(self.second(self.b(spikes))[0])
+        return torch.stack(out)
+
+    def __init__(self):
+        super().__init__()
+        self.back = nn.Linear(4, 4)
+        on_grid(self)
+
+
+def hooked():
+    """A neuron whose currents are clamped by a hook."""
+    model = Indexed()
+    model.first.register_forward_pre_hook(lambda module, args: (args[0].clamp(max=3.0),))
+    return model
+
+
+@pytest.mark.parametrize("model", [FirstStepOnly(), LaterClamped(), LaterRecurrent(), hooked()], ids=lambda m: type(m))
+def test_what_a_sample_leaves_out_shows_on_random_recordings(model):
+    one_picture = np.repeat(X[:1] > 2, STEPS, axis=0).astype(int)
+    with pytest.raises(CompileError) as caught:
+        to_nir(model, one_picture)
+    assert all(d.code in ("ND802", "ND808", "ND803") for d in caught.value.diagnostics)
+    shown = [d for d in caught.value.diagnostics if d.code == "ND808"]
+    assert isinstance(model, LaterRecurrent) or all("of random recording" in d.found for d in shown)

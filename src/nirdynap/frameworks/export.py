@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from nirdynap.errors import BAD_OPTION, BAD_RASTER, FRAMEWORK_UNCLEAR, CompileError, Diagnostic, InputError, merged
-from nirdynap.frameworks.proof import prove, unproven
-from nirdynap.frameworks.traced import class_roots
+from nirdynap.frameworks.proof import joined, prove, unproven
+from nirdynap.frameworks.traced import class_roots, samples_of
 from nirdynap.frontend import read
 from nirdynap.frontend.fields import OUR_METADATA
 from nirdynap.ir.events import whole_counts
@@ -23,18 +24,23 @@ _FILES = {name: name for name in ("norse", "rockpool", "sinabs", "snntorch", "sp
 _FILES["torch"] = "plain_torch"
 
 
+_OF_RANDOM = " of random recording "
+_RATES = (0.2, 1.0, 4.0)  # spikes of an input in a step, at most
+
+
 def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
     """The NIR graph of a live model, with nothing left open and nothing lost, proven on a sample.
 
     The model runs the sample in float64 and eval mode; the graph, read back, must give the same spikes in every layer,
-    step and neuron. What was proven stands in the graph's metadata, beside the convention, and each neuron's reset, tie
-    rule, lower bound and spikes per step stand in its own. The model is afterwards as it was.
+    step and neuron; and so it must on three random recordings of the same length, for what the sample leaves out. What
+    was proven stands in the graph's metadata, beside the convention, and each neuron's reset, tie rule, lower bound and
+    spikes per step stand in its own. The model is afterwards as it was.
 
     Args:
         model: of sinabs, snnTorch, Norse, SpikingJelly, Rockpool or Spyx, or a torch module with the neurons of
             `nirdynap.nn.layers`.
-        sample: non-negative whole counts [time, batch, C, H, W] or [time, batch, N], an array or tensor; one on
-            which a layer never fires, or never rests, proves nothing about that layer, and a warning says so (ND810).
+        sample: non-negative whole counts [time, batch, C, H, W] or [time, batch, N], an array or tensor. Of a
+            layer that never fires, or never rests, nothing is proven, and a warning says so (ND810).
         framework: "auto", or one of norse, rockpool, sinabs, snntorch, spikingjelly, spyx, torch.
 
     Returns:
@@ -59,13 +65,32 @@ def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
         raise CompileError([BAD_OPTION.at("$.framework", parameter="framework", value=str(framework), limit=limit)])
     counts = _checked(sample)
     name = _recognised(model) if framework == "auto" else framework
-    traced = import_module(f"nirdynap.frameworks.{_FILES[name]}").trace(model, counts)
-    proof = prove(read(traced.graph), traced, counts)
+    random, own = _random_recordings(counts), counts.shape[1]
+    traced = import_module(f"nirdynap.frameworks.{_FILES[name]}").trace(model, np.concatenate([counts, random], axis=1))
+    network = read(traced.graph)
+    proof = prove(network, samples_of(traced, slice(own)), counts)
+    try:
+        proof = joined(proof, prove(network, samples_of(traced, slice(own, None)), random))
+    except CompileError as error:
+        findings = (dataclasses.replace(d, found=d.found.replace(" of sample ", _OF_RANDOM)) for d in error.diagnostics)
+        raise CompileError(findings) from None
     for finding in merged(unproven(proof)):
         warnings.warn(str(finding), stacklevel=2)
     graph = traced.graph
     graph.metadata = {OUR_METADATA: {**graph.metadata[OUR_METADATA], "proof": dataclasses.asdict(proof)}}
     return graph
+
+
+def _random_recordings(counts: IntArray) -> IntArray:
+    """Recordings as long as the sample, of few, some and many spikes, the same each time.
+
+    A sample may leave out what the model does otherwise: a clamp that it never reaches, a step like any other.
+    """
+    draw = np.random.default_rng(0)
+    shape = (len(counts), 1, *counts.shape[2:])
+    rates = (rate * draw.random(shape[2:]) for rate in _RATES)
+    drawn: IntArray = np.concatenate([draw.poisson(np.broadcast_to(rate, shape)) for rate in rates], axis=1)
+    return drawn
 
 
 def _checked(sample: Any) -> IntArray:

@@ -33,6 +33,7 @@ class Proof:
         layers: spiking layers.
         decisions: neurons times steps times samples.
         spikes: of the live model, all layers.
+        random: decisions that were compared on random recordings besides.
         rounding: decisions that rounding moved.
         silent: names of layers that never fired, of which nothing is proven; separated by commas.
         saturated: names of layers that fired as often as they can, of which little is proven; separated by commas.
@@ -43,6 +44,7 @@ class Proof:
     layers: int
     decisions: int
     spikes: int
+    random: int
     rounding: int
     silent: str
     saturated: str
@@ -55,13 +57,29 @@ def unproven(proof: Proof) -> Iterator[Diagnostic]:
         yield NOTHING_PROVEN.at("$", value=value, remedy="a model with spiking neurons")
     for name in filter(None, proof.silent.split(", ")):
         value, remedy = (
-            "it never fired on the sample: nothing was proven about it",
+            "it never fired on the sample or on random recordings: nothing was proven about it",
             "a sample with more spikes, or a longer one",
         )
         yield NOTHING_PROVEN.at(node_place(name), value=value, remedy=remedy)
     for name in filter(None, proof.saturated.split(", ")):
-        value = "all of it fired in every step of the sample: little was proven about it"
+        value = "all of it fired in every step, of the sample and of random recordings: little was proven about it"
         yield NOTHING_PROVEN.at(node_place(name), value=value, remedy="a sample with fewer spikes")
+
+
+def joined(proof: Proof, random: Proof) -> Proof:
+    """What was proven on the sample, and of random recordings how much was compared and what they showed as well."""
+    return dataclasses.replace(
+        proof,
+        rounding=proof.rounding + random.rounding,
+        random=random.decisions,
+        silent=_in_both(proof.silent, random.silent),
+        saturated=_in_both(proof.saturated, random.saturated),
+    )
+
+
+def _in_both(one: str, other: str) -> str:
+    names = other.split(", ")
+    return ", ".join(name for name in one.split(", ") if name and name in names)
 
 
 def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
@@ -101,6 +119,7 @@ def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
         layers=len(fired),
         decisions=decisions,
         spikes=sum(fired.values()),
+        random=0,
         rounding=moved,
         silent=", ".join(name for name, count in fired.items() if not count),
         saturated=", ".join(name for name in fired if one and values[name].all()),

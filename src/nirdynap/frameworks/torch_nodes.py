@@ -76,11 +76,11 @@ def ways_of_its_own(name: str, module: nn.Module, given: Tensor, axes: int) -> l
         given: what it was given.
         axes: of that, those without time and batch.
     """
-    probe = torch.rand_like(given)
+    probe = 2000 * torch.rand_like(given) - 1000  # far beyond any clamp
     plain = next(function for kind, function in _PLAIN if isinstance(module, kind))
     expected = plain(module, probe.flatten(0, probe.ndim - axes - 1)).flatten()
     made = module(probe).flatten()
-    if made.shape == expected.shape and torch.allclose(made, expected, rtol=1e-9, atol=1e-12):
+    if made.shape == expected.shape and torch.allclose(made, expected, rtol=1e-9, atol=1e-8):
         return []
     why = "does otherwise than its parameters say, by a forward of its own or a hook"
     return [untranslatable(name, module, why)]

@@ -8,6 +8,7 @@ neurons in a `dialect.Dialect` and leave the rest to `torch_trace.trace_torch`.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,14 @@ class Traced:
     spikes: Mapping[str, FloatArray]
     outputs: Mapping[str, FloatArray] = field(default_factory=dict)
     epsilon: float = 2.0**-52
+
+
+def samples_of(traced: Traced, which: slice) -> Traced:
+    """The same graph with what the model did on some of the samples."""
+    spikes, outputs = (
+        {name: array[:, which] for name, array in each.items()} for each in (traced.spikes, traced.outputs)
+    )
+    return dataclasses.replace(traced, spikes=spikes, outputs=outputs)
 
 
 def settings(**values: Any) -> dict[str, dict[str, Any]]:

@@ -61,5 +61,11 @@ def _bounded(neuron: IF) -> FloatArray:
 
 
 def _range(array: FloatArray) -> str:
-    low, high = f"{array.min():.4g}", f"{array.max():.4g}"
+    low, high = (_digits(float(n)) for n in (array.min(), array.max()))
     return low if low == high else f"{low}..{high}"
+
+
+def _digits(number: float) -> str:
+    """Enough digits that a decay near 1 is not shown as none."""
+    short = f"{number:.4g}"
+    return f"{number:.10g}" if short == "1" and number != 1 else short
