@@ -221,7 +221,7 @@ def test_states_are_handed_from_round_to_round():
     assert prove(read(traced.graph), traced, X).silent == ""
 
 
-# --- what the sample does not show, random recordings do ---------------------------------------------------------------
+# --- what the sample does not show, random recordings do --------------------------------------------------------------
 
 
 class FirstStepOnly(Loop):
