@@ -288,8 +288,8 @@ SHARED_MODULE = _kind("ND804", "module used twice", "{value}", "a module of its 
 BATCH_NORM_STAYS = _kind("ND805", "BatchNorm cannot be folded", "{value}", "BatchNorm right behind a convolution or linear layer that nobody else listens to, with running statistics")
 MODEL_FAILED = _kind("ND806", "model cannot run the sample", "{value}", "{remedy}")
 NO_COUNTERPART = _kind("ND807", "property without counterpart", "{parameter} is {value}; possible is {limit}", "training again with what is possible")
-LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of sample {sample}, neuron {where}: {value:g} spikes in the model, {limit:g} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does; a forward that resets its neurons in each call is a frequent reason")
-OUTPUT_DIFFERS = _kind("ND809", "output differs from the live model", "step {step} of sample {sample}, element {where}: {value:g} in the model, {limit:g} in the graph", "looking at the layers behind the last neuron")
+LIVE_DIFFERS = _kind("ND808", "graph differs from the live model", "step {step} of {played}, neuron {where}: {value:g} spikes in the model, {limit:g} in the graph; the membrane is {distance:g} from the threshold, rounding explains {rounding:g}", "looking at this layer: the graph does not say what the model does; a forward that resets its neurons in each call is a frequent reason")
+OUTPUT_DIFFERS = _kind("ND809", "output differs from the live model", "step {step} of {played}, element {where}: {value:g} in the model, {limit:g} in the graph", "looking at the layers behind the last neuron")
 NOTHING_PROVEN = _kind("ND810", "nothing proven", "{value}", "{remedy}", "warning")
 
 # --- ND9xx: surroundings ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Files give their framework away or they do not; none is ever taken for another's."""
 
 import json
+import runpy
+from pathlib import Path
 
 import nir
 import numpy as np
@@ -14,23 +16,8 @@ from nirdynap.frontend.nested import unfold
 from nirdynap.frontend.raw import raw_from_graph
 from nirdynap.frontend.safe_hdf5 import read_hdf5
 
-FOLDERS = {
-    "sinabs": "sinabs",
-    "sinabs_nir108": "sinabs",
-    "snntorch": "snntorch",
-    "snntorch094": "snntorch",
-    "norse": "norse",
-    "norse_nir104": "norse",
-    "norse_git": "norse",
-    "spikingjelly": "spikingjelly",
-    "spyx": "spyx",
-    "rockpool": "rockpool",
-    "rockpool_nir104": "rockpool",
-    "mlxsnn": "mlx-snn",
-    "lava": "lava",
-    "nirtorch": "torch",
-    "jaxpike": "nir",
-}
+PAGE = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "generate_exports.py"))
+FOLDERS = {folder: name for folder, name in PAGE["CONVENTIONS"].items() if folder != "paper"}  # by several frameworks
 ENDLESS, NONE, ONE = np.array([np.inf]), np.zeros(1), np.ones(1)
 
 

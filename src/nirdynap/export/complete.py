@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nirdynap.errors import BAD_PARAMETER, UNKNOWN_SHAPE, UNSUPPORTED_NODE, Diagnostic
-from nirdynap.frontend.raw import RawGraph, RawNode
+from nirdynap.frontend.fields import whole
+from nirdynap.frontend.raw import NEURONS, RawGraph, RawNode
 
 Size: TypeAlias = tuple[int, ...]
 Fields: TypeAlias = dict[str, Any]
 
-NEURONS = ("IF", "LIF", "CubaLIF")
 _ELEMENTWISE = (*NEURONS, "CubaLI", "Delay", "I", "LI", "Scale", "Threshold")
 _CONV = ("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
 _POOL = ("kernel_size", "stride", "padding")
@@ -108,10 +108,7 @@ def _odd_sizes(node: RawNode, place: str) -> Iterator[Diagnostic]:
         if value is None or (name == "padding" and isinstance(value, str)):
             continue
         array = np.asarray(value)
-        whole = (
-            array.dtype.kind in "iuf" and array.size > 0 and bool(np.isfinite(array).all() and (array % 1 == 0).all())
-        )
-        if not whole or array.min() < least:
+        if array.size == 0 or not whole(array) or array.min() < least:
             limit = "whole numbers" + ("" if least < 0 else f" from {least} up")
             yield BAD_PARAMETER.at(place, parameter=name, value=str(value), limit=limit)
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from nirdynap.atomic import write_atomically
 from nirdynap.errors import BAD_PARAMETER, Diagnostic, raise_errors
-from nirdynap.export.complete import NEURONS, completed
+from nirdynap.export.complete import completed
 from nirdynap.frontend.fields import own_settings
-from nirdynap.frontend.raw import GRAPH, RawGraph, RawNode, raw_from_graph
+from nirdynap.frontend.raw import GRAPH, NEURONS, RawGraph, RawNode, raw_from_graph
 from nirdynap.frontend.topology import edge_findings
 from nirdynap.ir.convention import check_choice
 

@@ -24,7 +24,6 @@ _FILES = {name: name for name in ("norse", "rockpool", "sinabs", "snntorch", "sp
 _FILES["torch"] = "plain_torch"
 
 
-_OF_RANDOM = " of random recording "
 _RATES = (0.2, 1.0, 4.0)  # spikes of an input in a step, at most
 
 
@@ -69,11 +68,8 @@ def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
     traced = import_module(f"nirdynap.frameworks.{_FILES[name]}").trace(model, np.concatenate([counts, random], axis=1))
     network = read(traced.graph)
     proof = prove(network, samples_of(traced, slice(own)), counts)
-    try:
-        proof = joined(proof, prove(network, samples_of(traced, slice(own, None)), random))
-    except CompileError as error:
-        findings = (dataclasses.replace(d, found=d.found.replace(" of sample ", _OF_RANDOM)) for d in error.diagnostics)
-        raise CompileError(findings) from None
+    more = prove(network, samples_of(traced, slice(own, None)), random, called="random recording")
+    proof = joined(proof, more)
     for finding in merged(unproven(proof)):
         warnings.warn(str(finding), stacklevel=2)
     graph = traced.graph

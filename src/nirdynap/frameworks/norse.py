@@ -13,15 +13,15 @@ from typing import Any
 
 import nir
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from nirdynap.errors import NO_COUNTERPART, UNKNOWN_MODULE, Diagnostic, node_place, raise_errors
 from nirdynap.frameworks.dialect import Dialect
 from nirdynap.frameworks.neuron_nodes import full, leaky_node
+from nirdynap.frameworks.torch_nodes import numbers
 from nirdynap.frameworks.torch_trace import trace_torch
 from nirdynap.frameworks.traced import Traced, settings
-from nirdynap.ir.units import FloatArray, IntArray
+from nirdynap.ir.units import IntArray
 
 _STEPS = ("heaviside", "super", "triangle", "tanh", "circ", "heavi_erfc")
 """Surrogates whose forward is a step at 0."""
@@ -82,19 +82,14 @@ def _neuron(name: str, module: Any, shape: tuple[int, ...]) -> nir.NIRNode:
     place, kind = node_place(name), type(module).__name__
     raise_errors(_findings(place, kind, module))
     p = module.p
-    start = _numbers(p.v_reset if kind == "IAFCell" else p.v_leak)
-    threshold = full(_numbers(p.v_th) - start, shape, place)
+    start = numbers(p.v_reset if kind == "IAFCell" else p.v_leak)
+    threshold = full(numbers(p.v_th) - start, shape, place)
     own = {"tie": "waits", "reset": _reset_rule(module), "v_min": "none", "spikes_per_step": "one"}
     if kind == "IAFCell":
         return leaky_node(place, shape, threshold, **own)
     metadata = settings(**own, integration="euler", reset_time="now", dt=float(module.dt))
-    tau = full(1.0 / _numbers(p.tau_mem_inv), shape, place)
+    tau = full(1.0 / numbers(p.tau_mem_inv), shape, place)
     return nir.LIF(tau=tau, r=np.ones(shape), v_leak=np.zeros(shape), v_threshold=threshold, metadata=metadata)
-
-
-def _numbers(value: Any) -> FloatArray:
-    numbers: FloatArray = torch.as_tensor(value).detach().double().numpy()
-    return numbers
 
 
 def _reset_rule(module: Any) -> str:
@@ -118,14 +113,14 @@ def _findings(place: str, kind: str, module: Any) -> Iterator[Diagnostic]:
         yield odd("method", p.method, ", ".join(_STEPS))
     if rule not in ("zero", "subtract"):
         yield odd("reset_method", rule, "reset_value and reset_subtract")
-    if kind == "LIFCell" and (module.dt * _numbers(p.tau_syn_inv) != 1).any():
-        steps = 1 / (module.dt * _numbers(p.tau_syn_inv).min())
+    if kind == "LIFCell" and (module.dt * numbers(p.tau_syn_inv) != 1).any():
+        steps = 1 / (module.dt * numbers(p.tau_syn_inv).min())
         yield odd("tau_syn_inv", f"a filter of {steps:g} time steps", "1 / dt, which is no filter; LIFBoxCell has none")
     if kind == "IAFCell":
         return
-    if (_numbers(p.tau_mem_inv) <= 0).any():
-        yield odd("tau_mem_inv", f"{_numbers(p.tau_mem_inv).min():g}", "above 0; IAFCell has no leak")
-    if rule == "zero" and (_numbers(p.v_reset) != _numbers(p.v_leak)).any():
-        yield odd("v_reset", f"{_numbers(p.v_reset).ravel()[0]:g}", "v_leak, where the membrane starts and rests")
-    if rule == "subtract" and (_numbers(p.v_leak) != 0).any():
-        yield odd("v_leak", f"{_numbers(p.v_leak).ravel()[0]:g}", "0, where a threshold is subtracted")
+    if (numbers(p.tau_mem_inv) <= 0).any():
+        yield odd("tau_mem_inv", f"{numbers(p.tau_mem_inv).min():g}", "above 0; IAFCell has no leak")
+    if rule == "zero" and (numbers(p.v_reset) != numbers(p.v_leak)).any():
+        yield odd("v_reset", f"{numbers(p.v_reset).ravel()[0]:g}", "v_leak, where the membrane starts and rests")
+    if rule == "subtract" and (numbers(p.v_leak) != 0).any():
+        yield odd("v_leak", f"{numbers(p.v_leak).ravel()[0]:g}", "0, where a threshold is subtracted")

@@ -82,13 +82,14 @@ def _in_both(one: str, other: str) -> str:
     return ", ".join(name for name in one.split(", ") if name and name in names)
 
 
-def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
+def prove(network: Network, traced: Traced, sample: IntArray, *, called: str = "sample") -> Proof:
     """That `network`, read from the graph, fires as the live model did.
 
     Args:
         network: what `frontend.read` made of `traced.graph`.
         traced: the live model's spikes and outputs on the sample.
         sample: int64 [time, batch, C, H, W] or [time, batch, N].
+        called: what a finding calls one of them.
 
     Raises:
         CompileError: ND808 for the first layer, step, sample and neuron that fires otherwise; ND809 for an output.
@@ -103,12 +104,12 @@ def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
         x = sum((values[e.source] for e in network.edges_into(node.name)), start=np.zeros((*lead, *node.input_shape)))
         if isinstance(node, IF):
             live = traced.spikes[node.name].reshape(*lead, *node.output_shape)
-            moved += _moved_by_rounding(node, x, live, network.convention, traced.epsilon)
+            moved += _moved_by_rounding(node, x, live, network.convention, traced.epsilon, called)
             decisions += live.size
             values[node.name] = live
         elif isinstance(node, Output):
             if node.name in traced.outputs:
-                _compare_output(node, x, traced.outputs[node.name].reshape(x.shape), traced.epsilon)
+                _compare_output(node, x, traced.outputs[node.name].reshape(x.shape), traced.epsilon, called)
         else:
             values[node.name] = np.stack([transform(node, step) for step in x])
     one = network.convention.spikes_per_step == "one"
@@ -126,7 +127,9 @@ def prove(network: Network, traced: Traced, sample: IntArray) -> Proof:
     )
 
 
-def _moved_by_rounding(node: IF, current: FloatArray, live: FloatArray, how: Convention, epsilon: float) -> int:
+def _moved_by_rounding(
+    node: IF, current: FloatArray, live: FloatArray, how: Convention, epsilon: float, called: str
+) -> int:
     """How many decisions differ by rounding alone; raises for the first that rounding does not explain."""
     drive = current * node.gain if node.drift is None else current * node.gain + node.drift
     reach = node.threshold + np.cumsum(np.abs(drive), axis=0)  # of membranes, whatever the neuron does
@@ -146,7 +149,7 @@ def _moved_by_rounding(node: IF, current: FloatArray, live: FloatArray, how: Con
         hopeless = first & ~np.roll(cause & untried, how.delay, axis=0)
         if hopeless.any():
             at = tuple(int(i) for i in np.unravel_index(np.argmax(hopeless), hopeless.shape))
-            raise _difference(node, nudged, ours, live, at, how, float(explained[at]))
+            raise _difference(node, nudged, ours, live, at, how, float(explained[at]), called)
         way = np.roll(np.sign(live - ours) * first, -how.delay, axis=0)
         nudged = nudged + way * explained / node.gain
         untried &= ~cause
@@ -176,10 +179,12 @@ def _difference(
     at: tuple[int, ...],
     how: Convention,
     rounding: float,
+    called: str,
 ) -> CompileError:
     step, sample, *where = at
     distance = abs(_membrane(node, current, step, how)[at[1:]] - node.threshold[tuple(where)] * max(ours[at], live[at]))
-    place = {"step": step, "sample": sample, "where": tuple(where), "distance": distance, "rounding": rounding}
+    played = f"{called} {sample}"
+    place = {"step": step, "played": played, "where": tuple(where), "distance": distance, "rounding": rounding}
     spikes = {"value": float(live[at]), "limit": float(ours[at])}
     return CompileError([LIVE_DIFFERS.at(node_place(node.name), **spikes, **place)])
 
@@ -199,12 +204,12 @@ def _membrane(node: IF, current: FloatArray, step: int, how: Convention) -> Floa
     return decided
 
 
-def _compare_output(node: Node, ours: FloatArray, live: FloatArray, epsilon: float) -> None:
+def _compare_output(node: Node, ours: FloatArray, live: FloatArray, epsilon: float, called: str) -> None:
     allowed = 1024 * epsilon * (1 + np.abs(ours).max(initial=0.0))
     wrong: npt.NDArray[np.bool_] = ~(np.abs(ours - live) <= allowed)
     if wrong.any():
         at = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
-        place = {"step": at[0], "sample": at[1], "where": at[2:]}
+        place = {"step": at[0], "played": f"{called} {at[1]}", "where": at[2:]}
         raise CompileError(
             [OUTPUT_DIFFERS.at(node_place(node.name), value=float(live[at]), limit=float(ours[at]), **place)]
         )

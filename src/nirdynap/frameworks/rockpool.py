@@ -28,6 +28,7 @@ from nirdynap.errors import (
 )
 from nirdynap.frameworks.lent import lent
 from nirdynap.frameworks.neuron_nodes import full
+from nirdynap.frameworks.torch_nodes import numbers
 from nirdynap.frameworks.traced import Traced, brief, graph_of, settings
 from nirdynap.ir.units import FloatArray, IntArray
 
@@ -111,8 +112,8 @@ class _Walk:
 
     def _node(self, name: str, kind: str, module: Any, sources: tuple[str, ...]) -> nir.NIRNode:
         if kind == "LinearTorch":
-            weight, bias = _numbers(module.weight).T, module.bias
-            return nir.Linear(weight) if bias is None else nir.Affine(weight, full(_numbers(bias), weight.shape[:1]))
+            weight, bias = numbers(module.weight).T, module.bias
+            return nir.Linear(weight) if bias is None else nir.Affine(weight, full(numbers(bias), weight.shape[:1]))
         if kind != "LIFNeuronTorch":
             raise CompileError([_unknown(name, module)])
         raise_errors(_findings(node_place(name), module))
@@ -122,7 +123,7 @@ class _Walk:
 
     def _take_bias(self, name: str, module: Any, sources: tuple[str, ...]) -> None:
         """The bias of a neuron becomes one of the weights in front of it."""
-        bias = full(_numbers(module.bias), (module.size_out,))
+        bias = full(numbers(module.bias), (module.size_out,))
         if not bias.any():
             return
         weights = self.nodes.get(sources[0])
@@ -152,7 +153,7 @@ def _unknown(name: str, module: Any) -> Diagnostic:
 
 def _neuron(module: Any) -> nir.NIRNode:
     shape = (module.size_out,)
-    tau, theta = full(_numbers(module.tau_mem), shape), full(_numbers(module.threshold), shape)
+    tau, theta = full(numbers(module.tau_mem), shape), full(numbers(module.threshold), shape)
     per_step = "one" if float(module.max_spikes_per_dt) == 1 else "many"
     own = {"tie": "fires", "reset": "subtract", "v_min": "none", "spikes_per_step": per_step}
     if np.isinf(tau).all():
@@ -176,11 +177,6 @@ def _findings(place: str, module: Any) -> Iterator[Diagnostic]:
     if module.spike_generation_fn(probe, one, one, torch.tensor(9.0)).tolist() != [0.0, 0.0, 1.0, 2.0]:
         limit = "StepPWL or PeriodicExponential"
         yield NO_COUNTERPART.at(place, parameter="spike_generation_fn", value="another function", limit=limit)
-
-
-def _numbers(value: Any) -> FloatArray:
-    numbers: FloatArray = torch.as_tensor(value).detach().cpu().double().numpy()
-    return numbers
 
 
 def _run(model: Any, sample: IntArray, neurons: list[str]) -> tuple[dict[str, FloatArray], FloatArray]:

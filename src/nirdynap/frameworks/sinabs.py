@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from nirdynap.errors import NO_COUNTERPART, UNKNOWN_MODULE, Diagnostic, node_place, raise_errors
 from nirdynap.frameworks.dialect import Dialect
 from nirdynap.frameworks.neuron_nodes import full
+from nirdynap.frameworks.torch_nodes import numbers
 from nirdynap.frameworks.torch_trace import trace_torch
 from nirdynap.frameworks.traced import Traced, lone, settings
 from nirdynap.ir.units import IntArray
@@ -81,7 +82,7 @@ def _neuron(name: str, module: Any, shape: tuple[int, ...]) -> nir.NIRNode:
     import sinabs.layers as sl
 
     raise_errors(_findings(node_place(name), module))
-    threshold = full(_numbers(module.spike_threshold), shape)
+    threshold = full(numbers(module.spike_threshold), shape)
     own = {
         "tie": "fires",
         "reset": _reset_word(module),
@@ -91,7 +92,7 @@ def _neuron(name: str, module: Any, shape: tuple[int, ...]) -> nir.NIRNode:
     if isinstance(module, sl.IAF):
         return nir.IF(r=np.ones(shape), v_threshold=threshold, metadata=settings(**own))
     # The time step is 1, and r makes NIR's own equation say the same.
-    tau = full(_numbers(module.tau_mem_calculated), shape)
+    tau = full(numbers(module.tau_mem_calculated), shape)
     with np.errstate(divide="ignore"):
         r = np.ones(shape) if module.norm_input else 1.0 / -np.expm1(-1.0 / tau)
     way = settings(**own, integration="exp" if module.norm_input else "exp-raw", dt=1.0)
@@ -111,7 +112,7 @@ def _findings(place: str, module: Any) -> Iterator[Diagnostic]:
         return NO_COUNTERPART.at(place, parameter=parameter, value=str(value), limit=limit)
 
     if module.tau_syn_calculated is not None:
-        yield odd("tau_syn", lone(_numbers(module.tau_syn_calculated)), "no synaptic filter (None)")
+        yield odd("tau_syn", lone(numbers(module.tau_syn_calculated)), "no synaptic filter (None)")
     if _spike_word(module) is None:
         word = getattr(module.spike_fn, "__name__", module.spike_fn)
         yield odd("spike_fn", word, "MultiSpike, SingleSpike")
@@ -140,7 +141,7 @@ def _reset_word(module: Any) -> str | None:
         return "zero" if how.reset_value == 0 else None
     if isinstance(how, MembraneSubtract):
         amount = how.subtract_value
-        same = amount is None or bool((_numbers(module.spike_threshold) == np.asarray(amount)).all())
+        same = amount is None or bool((numbers(module.spike_threshold) == np.asarray(amount)).all())
         return "subtract" if same else None
     return None
 
@@ -149,12 +150,8 @@ def _lower_bound(module: Any) -> float | str | None:
     """The setting v_min; None where no setting says it."""
     if module.min_v_mem is None:
         return "none"
-    bound = lone(_numbers(module.min_v_mem))
+    bound = lone(numbers(module.min_v_mem))
     if isinstance(bound, float):
         return bound
-    threshold = _numbers(module.spike_threshold)
+    threshold = numbers(module.spike_threshold)
     return "-threshold" if bound.shape == threshold.shape and (bound == -threshold).all() else None
-
-
-def _numbers(values: Any) -> Any:
-    return np.asarray(values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values)

@@ -19,6 +19,7 @@ from torch import nn
 from nirdynap.errors import NO_COUNTERPART, UNKNOWN_MODULE, Diagnostic, node_place, raise_errors
 from nirdynap.frameworks.dialect import Dialect
 from nirdynap.frameworks.neuron_nodes import full, leaky_node
+from nirdynap.frameworks.torch_nodes import numbers
 from nirdynap.frameworks.torch_trace import trace_torch
 from nirdynap.frameworks.traced import Traced, settings
 from nirdynap.ir.units import IntArray
@@ -82,16 +83,12 @@ def _neuron(name: str, module: Any, shape: tuple[int, ...]) -> nir.NIRNode:
         "v_min": "none",
         "spikes_per_step": "one",
     }
-    threshold = _numbers(module.threshold)
+    threshold = numbers(module.threshold)
     if type(module).__name__ == "Leaky":
-        return leaky_node(place, shape, threshold, np.clip(_numbers(module.beta), 0.0, 1.0), **own)
-    r, c = full(_numbers(module.R), shape, place), full(_numbers(module.C), shape, place)
+        return leaky_node(place, shape, threshold, np.clip(numbers(module.beta), 0.0, 1.0), **own)
+    r, c = full(numbers(module.R), shape, place), full(numbers(module.C), shape, place)
     way = settings(**own, integration="euler", dt=float(module.time_step))
     return nir.LIF(tau=r * c, r=r, v_leak=np.zeros(shape), v_threshold=full(threshold, shape, place), metadata=way)
-
-
-def _numbers(value: Any) -> Any:
-    return torch.as_tensor(value).detach().double().cpu().numpy()
 
 
 def _findings(place: str, module: Any) -> Iterator[Diagnostic]:
@@ -108,7 +105,7 @@ def _findings(place: str, module: Any) -> Iterator[Diagnostic]:
     mechanism = _mechanism(module)
     delayed = getattr(module, "reset_delay", True)
     if type(module).__name__ == "Lapicque":
-        share = (_numbers(module.time_step) / (_numbers(module.R) * _numbers(module.C))).max()
+        share = (numbers(module.time_step) / (numbers(module.R) * numbers(module.C))).max()
         if share > 1:
             yield odd("time_step / (R * C)", f"{share:g}", "at most 1: a membrane that decays and does not swing")
         if mechanism == "zero":
@@ -125,7 +122,7 @@ def _findings(place: str, module: Any) -> Iterator[Diagnostic]:
         yield odd("inhibition", True, "False; the chip's neurons do not see their neighbours")
     if module.state_quant:
         yield odd("state_quant", True, "False; weights and thresholds are rounded by nirdynap")
-    factor = _numbers(module.graded_spikes_factor)
+    factor = numbers(module.graded_spikes_factor)
     if (factor != 1).any():
         limit = "1; the weights behind the neuron take the factor"
         yield odd("graded_spikes_factor", f"{factor.max():g}", limit)

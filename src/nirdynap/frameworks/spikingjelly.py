@@ -15,8 +15,10 @@ import nir
 import numpy as np
 from torch import Tensor, nn
 
-from nirdynap.errors import NO_COUNTERPART, SHAPE_MISMATCH, UNKNOWN_MODULE, Diagnostic, node_place, raise_errors
+from nirdynap.errors import NO_COUNTERPART, UNKNOWN_MODULE, Diagnostic, node_place, raise_errors
 from nirdynap.frameworks.dialect import Dialect
+from nirdynap.frameworks.neuron_nodes import full
+from nirdynap.frameworks.torch_nodes import numbers
 from nirdynap.frameworks.torch_trace import trace_torch
 from nirdynap.frameworks.traced import Traced, settings
 from nirdynap.ir.units import IntArray
@@ -69,8 +71,9 @@ def _calls(model: nn.Module, recording: Tensor) -> list[Tensor]:
 def _neuron(name: str, module: Any, shape: tuple[int, ...]) -> nir.NIRNode:
     from spikingjelly.activation_based import neuron
 
-    raise_errors(_findings(node_place(name), module, shape))
-    threshold = np.broadcast_to(_threshold(module), shape).copy()
+    place = node_place(name)
+    raise_errors(_findings(place, module))
+    threshold = full(numbers(module.v_threshold), shape, place)
     own = {
         "tie": "fires",
         "reset": "subtract" if module.v_reset is None else "zero",
@@ -87,13 +90,7 @@ def _neuron(name: str, module: Any, shape: tuple[int, ...]) -> nir.NIRNode:
     return nir.LIF(tau=tau, r=r, v_leak=np.zeros(shape), v_threshold=threshold, metadata=way)
 
 
-def _threshold(module: Any) -> Any:
-    """A number, or numbers that torch spreads over the neurons."""
-    value = module.v_threshold
-    return np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value, dtype=np.float64)
-
-
-def _findings(place: str, module: Any, shape: tuple[int, ...]) -> Iterator[Diagnostic]:
+def _findings(place: str, module: Any) -> Iterator[Diagnostic]:
     """Every property of the neuron that NIR and our settings cannot say."""
     from spikingjelly.activation_based import neuron
 
@@ -101,10 +98,6 @@ def _findings(place: str, module: Any, shape: tuple[int, ...]) -> Iterator[Diagn
         value, remedy = type(module).__name__, "IFNode, LIFNode or ParametricLIFNode"
         yield UNKNOWN_MODULE.at(place, value=value, why="is nothing that the chip's neurons can do", remedy=remedy)
         return
-    found = _threshold(module).shape
-    if len(found) > len(shape) or any(n not in (1, m) for n, m in zip(reversed(found), reversed(shape), strict=False)):
-        limit = f"a number, or numbers for neurons of shape {shape}"
-        yield SHAPE_MISMATCH.at(place, parameter="v_threshold", value=f"of shape {found}", limit=limit)
     if module.v_reset:
         limit = "0.0, or None for subtraction"
         yield NO_COUNTERPART.at(place, parameter="v_reset", value=f"{module.v_reset:g}", limit=limit)

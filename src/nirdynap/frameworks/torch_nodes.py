@@ -44,6 +44,12 @@ def exact(values: Tensor) -> npt.NDArray[np.floating[Any]]:
     return narrow if np.array_equal(narrow, wide, equal_nan=True) else wide
 
 
+def numbers(value: Tensor | npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """What a module holds as a parameter, a tensor or not, as float64."""
+    plain = value.detach().cpu().double() if isinstance(value, Tensor) else value
+    return np.asarray(plain, dtype=np.float64)
+
+
 def untranslatable(name: str, module: nn.Module, why: str | None = None) -> Diagnostic:
     """That a module is not known, and what to take instead."""
     kind = type(module)

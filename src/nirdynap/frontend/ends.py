@@ -7,13 +7,13 @@ author of the graph knows which; `topology` refuses such graphs.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
 import numpy as np
 
 from nirdynap.errors import INPUT_ADDED, OUTPUT_ADDED, UNKNOWN_SHAPE, CompileError, Diagnostic, node_place
 from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.frontend.shapes import input_shape_of
+from nirdynap.ir.network import unused_name
 from nirdynap.ir.units import shape_text
 
 _SAYS_ITS_SHAPE = {
@@ -45,14 +45,14 @@ def with_ends(graph: RawGraph, given: tuple[int, ...] | None) -> tuple[RawGraph,
         graph, finding = _with_input(graph, root, given)
         findings.append(finding)
     if "Output" not in types and leaf is not None:
-        name = _fresh(names, "output")
+        name = unused_name(names, "output")
         graph = _with_node(graph, RawNode(name=name, type="Output", fields={}), (leaf, name))
         findings.append(OUTPUT_ADDED.at(node_place(leaf), value=leaf))
     return graph, findings
 
 
 def _with_input(graph: RawGraph, root: str, given: tuple[int, ...] | None) -> tuple[RawGraph, Diagnostic]:
-    name = _fresh((n.name for n in graph.nodes), "input")
+    name = unused_name((n.name for n in graph.nodes), "input")
     bare = _with_node(graph, RawNode(name=name, type="Input", fields={}), (name, root))
     try:
         shape = input_shape_of(bare, name, given)
@@ -71,10 +71,3 @@ def _with_node(graph: RawGraph, node: RawNode, edge: tuple[str, str]) -> RawGrap
 
 def _only(names: set[str]) -> str | None:
     return next(iter(names)) if len(names) == 1 else None
-
-
-def _fresh(names: Iterable[str], base: str) -> str:
-    taken = set(names)
-    while base in taken:
-        base += "'"
-    return base

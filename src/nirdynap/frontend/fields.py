@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nirdynap.errors import BAD_PARAMETER, NOT_FINITE, SHAPE_MISMATCH, UNKNOWN_FIELD, Diagnostic, node_place
-from nirdynap.frontend.raw import RawGraph, RawNode
+from nirdynap.frontend.raw import NEURONS, RawGraph, RawNode
 from nirdynap.ir.convention import OF_A_NODE, Convention, check_choice
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.units import FloatArray, Pair, Shape, shape_text
@@ -19,7 +19,7 @@ OUR_METADATA = "dynapcnn"
 """Under this key a node's metadata holds settings of a convention, by the names of its fields."""
 
 _OF_A_NEURON = tuple(name for name in OF_A_NODE if name != "flatten")
-_SETTINGS_OF = {**dict.fromkeys(("IF", "LIF", "CubaLIF"), _OF_A_NEURON), "Flatten": ("flatten",)}
+_SETTINGS_OF = {**dict.fromkeys(NEURONS, _OF_A_NEURON), "Flatten": ("flatten",)}
 _OF_A_GRAPH = ("convention", "framework", "framework_version", "proof", "chip", "digest", "cores", "scales")
 
 
@@ -76,7 +76,7 @@ class Fields:
             self.bad(name, "missing", "one or two whole numbers")
             return (1, 1)
         array = np.atleast_1d(np.asarray(value))
-        if array.size not in (1, 2) or not _whole(array) or array.min() < least:
+        if array.size not in (1, 2) or not whole(array) or array.min() < least:
             self.bad(name, value, f"one or two whole numbers from {least} up")
             return (1, 1)
         flat = [int(v) for v in array.ravel()]
@@ -85,7 +85,7 @@ class Fields:
     def integer(self, name: str, default: int) -> int:
         """Field `name` as one whole number."""
         array = np.asarray(self.raw.fields.get(name, default))
-        if array.size != 1 or not _whole(array):
+        if array.size != 1 or not whole(array):
             self.bad(name, self.raw.fields.get(name), "one whole number")
             return default
         return int(array.item())
@@ -136,12 +136,12 @@ def declared_shape(value: Any) -> tuple[int, ...] | None:
         array = np.ravel(np.asarray(value))
     except ValueError:  # ragged
         return None
-    if array.size == 0 or not _whole(array) or array.min() < 1:
+    if array.size == 0 or not whole(array) or array.min() < 1:
         return None
     return tuple(int(v) for v in array)
 
 
-def _whole(array: npt.NDArray[Any]) -> bool:
+def whole(array: npt.NDArray[Any]) -> bool:
     """Are all of these whole numbers that a size can be?"""
     return array.dtype.kind in "iuf" and bool((np.isfinite(array) & (array == np.floor(array))).all())
 

@@ -29,7 +29,6 @@ from nirdynap.ir.units import FloatArray, Shape
 
 Maker: TypeAlias = Callable[[Shape], Node]
 
-NEURONS = ("IF", "LIF", "CubaLIF")
 _NO_LEAK = 2.0**-24  # a decay per step below this is lost to float32 rounding
 
 

@@ -25,9 +25,8 @@ from nirdynap.frontend.ends import with_ends
 from nirdynap.frontend.fields import Fields, declared_shape, unknown_settings
 from nirdynap.frontend.habits import recognised
 from nirdynap.frontend.nested import unfold
-from nirdynap.frontend.neurons import NEURONS
 from nirdynap.frontend.nodes import parse_node
-from nirdynap.frontend.raw import RawGraph, raw_from_graph
+from nirdynap.frontend.raw import NEURONS, RawGraph, raw_from_graph
 from nirdynap.frontend.safe_hdf5 import read_hdf5
 from nirdynap.frontend.shapes import shaped_nodes
 from nirdynap.frontend.summary import summary_of_graph, summary_of_network

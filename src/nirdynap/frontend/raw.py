@@ -18,6 +18,8 @@ import numpy as np
 from nirdynap.errors import NOT_A_NIR_FILE, CompileError, node_place
 
 GRAPH = "NIRGraph"
+NEURONS = ("IF", "LIF", "CubaLIF")
+"""Types of nodes that fire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

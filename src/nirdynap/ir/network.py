@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, TypeAlias
@@ -198,6 +198,14 @@ class Network(Digested):
     def outputs(self) -> tuple[Output, ...]:
         """The Output nodes in canonical order."""
         return tuple(n for n in self.nodes if isinstance(n, Output))
+
+
+def unused_name(taken: Iterable[str], base: str) -> str:
+    """`base`, or `base` with marks behind it if it is among the names `taken`."""
+    names = set(taken)
+    while base in names:
+        base += "'"
+    return base
 
 
 def build_network(

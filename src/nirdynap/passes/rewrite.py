@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TypeVar
 
-from nirdynap.ir.network import Edge, Network, Node
+from nirdynap.ir.network import Edge, Network, Node, unused_name
 
 _N = TypeVar("_N", bound=Node)
 
@@ -46,10 +46,7 @@ def with_edges(network: Network, edges: tuple[Edge, ...]) -> Network:
 
 def fresh_name(network: Network, base: str) -> str:
     """`base`, or `base` with marks behind it if the user has a node of that name."""
-    names = {n.name for n in network.nodes}
-    while base in names:
-        base += "'"
-    return base
+    return unused_name((n.name for n in network.nodes), base)
 
 
 def credited(node: _N, origin: tuple[str, ...]) -> _N:
