@@ -14,7 +14,7 @@ from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import refuse_spec
 
 if TYPE_CHECKING:
-    from nirdynap.verify import Agreement, Difference, Rung, Verification
+    from nirdynap.verify import Agreement, Rung, Verification
     from nirdynap.verify.rungs import RungName
 
 _ABOUT = "equal: neurons whose spike counts over the run are the same as on the rung before, of all neurons and samples"
@@ -50,6 +50,8 @@ def verification_body(outcome: Verification) -> dict[str, Any]:
 
 def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
     """What the rungs are, spikes of each layer on each of them, then each rung against the one before it."""
+    from nirdynap.verify.text import first_differences
+
     for rung in outcome.rungs:
         yield f"{rung.name}: {rung.about}"
     layers = [f"{layer.name} #" for layer in outcome.rungs[0].layers]
@@ -73,8 +75,7 @@ def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
         ],
         title=_ABOUT,
     )
-    for pair in outcome.comparisons:
-        yield f"{pair.rung} first differs from {pair.reference}: {_difference(pair.first_difference)}"
+    yield from first_differences(outcome)
 
 
 def _grade(outcome: Verification, rung: RungName) -> list[str]:
@@ -83,13 +84,6 @@ def _grade(outcome: Verification, rung: RungName) -> list[str]:
 
 def _agreement(layer: Agreement) -> str:
     return share(layer.equal, layer.neurons)
-
-
-def _difference(at: Difference | None) -> str:
-    if at is None:
-        return "nowhere"
-    where = f"{at.layer}, sample {at.sample}, step {at.step}, (c, y, x) = ({at.channel}, {at.y}, {at.x})"
-    return f"{where}: {at.value} spikes instead of {at.reference}"
 
 
 def _remarks(rung: Rung, samples: int) -> Iterator[str]:

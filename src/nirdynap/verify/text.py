@@ -29,11 +29,17 @@ def as_text(checked: Verification) -> str:
             "neurons with the spike count of the rung before, and samples decided alike",
             *aligned(_pair_rows(checked)),
             "",
-            *(f"{p.rung} first differs from {p.reference}: {_place(p.first_difference)}" for p in checked.comparisons),
+            *first_differences(checked),
             *([""] if checked.notes else []),
             *(f"{note.severity}: {note}" for note in checked.notes),
         )
     )
+
+
+def first_differences(checked: Verification) -> Iterator[str]:
+    """Per comparison a line: where the two rungs part."""
+    for pair in checked.comparisons:
+        yield f"{pair.rung} first differs from {pair.reference}: {_place(pair.first_difference)}"
 
 
 def _head(checked: Verification) -> str:
