@@ -12,7 +12,6 @@ from nirdynap.errors import InputError
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Destination, InputPort
 from nirdynap.sim import ClockedSimulator, EventSimulator, asynchronous, clocked, instruction_set, simulate
-from nirdynap.sim.layout import is_tree, lay_out
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.conformance import ClockedConformance, EventConformance, assert_same_result
@@ -100,13 +99,86 @@ def test_clocked_twins(variant, options):
 @pytest.mark.parametrize("emission", ["raster", "channel"])
 def test_event_twins(variant, emission):
     spec = network(1, **variant)
-    assert is_tree(lay_out(spec))
     events = recording(2, spec.input_shape)
     options = {"emission": emission, "record": "all", "bias_clock_us": 1000}
     fast = simulate(spec, events, "event", **options)
     with plain()[1]:
         assert_same_result(fast, simulate(spec, events, "event", **options))
     assert all(stats.spikes for stats in fast.stats.values())
+
+
+def branching(seed, *, positive=False):
+    """Seven cores of every kind that each send to one or two of the next three, and an input that reaches several."""
+    rng = np.random.default_rng(seed)
+    cores, last, side = [], 6, 9
+    for k in range(last + 1):
+        out = int(rng.choice([5, 16, 20]))
+        weights = np.clip(np.round(rng.normal(9, 30, (out, 20, 3, 3))), 0 if positive else -128, 127)
+        targets = {min(k + 1, last), *rng.integers(k + 1, min(k + 4, last + 1), 1)} if k < last else ()
+        poolings = [1, 1, 1, 2]
+        others = {
+            "threshold_low": -int(rng.integers(20, 300)),
+            "return_to_zero": rng.random() < 0.3,
+            "bias": rng.integers(-9, 20, out) if k == 2 else None,
+            "decimator": 2 if k == 3 else 1,
+            "initial_state": rng.integers(-400, 300, (out, side, side)) if k == 4 else None,
+        }
+        core = build_core(
+            k,
+            weights * (rng.random(weights.shape) < 0.8),
+            (20, side, side),
+            padding=(1, 1),
+            threshold_high=int(rng.integers(200, 500)) * (10 if positive else 1),
+            destinations=rng.permutation(
+                [Destination(core=int(t), pooling=int(rng.choice(poolings)), feature_shift=2) for t in sorted(targets)]
+            ),
+            **({} if positive else others),
+        )
+        cores.append(core)
+    ports = [InputPort(0, 0), InputPort(int(rng.integers(1, last)), 1), InputPort(0, 3)]
+    return build_spec(*cores, inputs=ports)
+
+
+EVENT_OPTIONS = [
+    {"order": order, "emission": emission, "record": "all", "bias_clock_us": 1000}
+    for order in ("depth", "breadth")
+    for emission in ("raster", "channel")
+]
+
+
+@pytest.mark.parametrize("seed", [3, 9, 11, 12, 13])
+@pytest.mark.parametrize("options", EVENT_OPTIONS)
+def test_event_twins_where_branches_meet(seed, options):
+    spec = branching(seed)
+    events = recording(seed, spec.input_shape, n=400)
+    fast = simulate(spec, events, "event", **options)
+    with plain()[1]:
+        assert_same_result(fast, simulate(spec, events, "event", **options))
+    assert all(stats.spikes for stats in fast.stats.values())
+
+
+def test_where_branches_meet_positive_weights_give_the_same_totals_in_any_order():
+    spec = branching(7, positive=True)
+    events = recording(7, spec.input_shape, n=3000)
+    first, *others = [simulate(spec, events, "event", **options) for options in EVENT_OPTIONS]
+    assert first.stats[6].spikes > 100
+    for other in others:
+        for core in spec.cores:
+            np.testing.assert_array_equal(other.counts[core.core], first.counts[core.core])
+            np.testing.assert_array_equal(other.membranes[core.core], first.membranes[core.core])
+
+
+@pytest.mark.parametrize("high", [100, 32767])
+def test_a_neuron_that_starts_below_its_bound_stays_there_until_it_is_touched(high):
+    spec = build_spec(
+        build_core(
+            0, [[[[5]]], [[[0]]]], (1, 1, 2), threshold_high=high, threshold_low=-7, initial_state=[[[-9] * 2]] * 2
+        )
+    )
+    events = Events(t=np.array([3]), c=np.array([0]), y=np.array([0]), x=np.array([1]))
+    result = simulate(spec, events, "event", record="all")
+    assert result.membranes[0].ravel().tolist() == [-9, -4, -9, -9]
+    assert_same_result(result, oracle.event(spec, events, record="all"))
 
 
 @pytest.mark.parametrize("spikes_per_step", ["one", "many"])

@@ -13,7 +13,7 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray, is_positive
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
-from nirdynap.sim.layout import is_tree, lay_out, spike_codes
+from nirdynap.sim.layout import lay_out, spike_codes
 from nirdynap.sim.options import (
     check_batch,
     check_choice,
@@ -24,6 +24,7 @@ from nirdynap.sim.options import (
 )
 from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
+from nirdynap.sim.routes import find_routes
 from nirdynap.sim.stimulus import Stimulus, read_recording
 
 Order = Literal["depth", "breadth"]
@@ -94,7 +95,7 @@ class EventSimulator:
         membranes, phases = state.membranes.copy(), state.phases.copy()
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(phases.shape, dtype=np.int64)
-        run = self._vectors if self._fits_vectors() else self._plain
+        run = self._plain if instruction_set() == "plain" else self._vectors
 
         def one(i: int) -> IntArray:
             s = stimuli[i]
@@ -112,20 +113,15 @@ class EventSimulator:
         )
         return raw, State(membranes=membranes, phases=phases)
 
-    def _fits_vectors(self) -> bool:
-        """The vector kernels run trees of cores whose membranes start at or above the lower threshold."""
-        low = all(c.initial_state is None or c.initial_state.min() >= c.threshold_low for c in self._spec.cores)
-        return low and instruction_set() != "plain" and is_tree(lay_out(self._spec))
-
     def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the vector kernels."""
-        recorded = recorded_cores(self._spec, record_all=record_all)
-        codes = np.arange(len(s.t)) << 32 | spike_codes(s, self._spec.input_shape)
+        spec, stream = self._spec, load_kernels("stream")
+        codes = np.arange(len(s.t)) << 32 | spike_codes(s, spec.input_shape)
         times = np.arange(self._period, s.end_us + 1, self._period) if self._period else s.t[:0]
         ticks = np.searchsorted(s.t, times, side="right")
-        rows: IntArray = load_kernels("stream").run_events(
-            lay_out(self._spec), recorded, codes, ticks, self._by_channel, out
-        )
+        recorded = recorded_cores(spec, record_all=record_all)
+        order = stream.Order(self._breadth, self._by_channel)
+        rows: IntArray = stream.run_events(lay_out(spec), find_routes(spec), recorded, codes, ticks, order, out)
         return rows
 
     def _plain(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:

@@ -25,7 +25,13 @@ from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray, Shape
 from nirdynap.sim.stimulus import Stimulus
 
-WORD = 64  # pixels of one row in one word of a bit map
+GROUP = 32  # lanes that a clocked step ends together; bits of a bit map stand for groups
+_CACHE_LINE = 64  # bytes
+# Picoseconds, measured where the two ways of a clocked step cost the same: what a spike adds to the one, and what a
+# product adds to the other. Only their ratios decide anything.
+_SPIKE_PS, _ADDITION_PS = 5500, 23
+_POINT_SPIKE_PS, _POINT_ADDITION_PS = 1500, 30
+PRODUCT_PS = 10  # 0: always as a whole frame; very many: never, unless sums might leave int16
 
 
 def _record(*names: str) -> np.dtype[Any]:
@@ -38,8 +44,10 @@ _CORE = _record(
     *("features", "channels", "lanes", "vectors", "bits"),  # `vectors` of `lanes` make a pixel
     *("threshold_high", "threshold_low", "return_to_zero", "decimator"),
     *("has_bias", "largest_bias", "largest_weight", "largest_sum", "calm"),
-    *("words", "reach_y", "reach_x"),  # words of a row of the bit map; further rows and columns reached
+    *("groups", "reach_y", "reach_x"),  # further rows and columns reached
     *("first_wire", "wires"),
+    *("frame", "line", "step_y", "step_x", "kernel_y", "run", "dense"),  # see `Layout`
+    *("spike_cost", "frame_cost"),  # of one spike, and of all neurons in one step: see `_costs`
 )
 _WIRE = _record("source", "bits", "channels", "table", "windows")
 _BLOCK = np.dtype(
@@ -47,7 +55,7 @@ _BLOCK = np.dtype(
         ("pixel", np.int32),  # first pixel of the block
         ("weights", np.int32),  # first weight of channel 0
         ("stride", np.int32),  # weights from one channel to the next
-        ("anchor", np.int32),  # its place in the bit map
+        ("cell", np.int32),  # where it stands in a frame
         ("rows", np.int16),
         ("columns", np.int16),
     ]
@@ -62,7 +70,13 @@ class Layout(NamedTuple):
         wires: what each core listens to, core after core. `source` is 0 for the input of the network and k + 1 for
             core k; `windows` is the number of pixels that become one.
         blocks: for each wire, what a spike of each source pixel reaches.
-        weights: int16; bias: int16, flat [lane] of every core.
+        weights: int16, for spikes one by one.
+        bias: int16, for every core flat [y, x, lane], or one group of zeros where it has none.
+        pairs: int16, for whole frames: from `dense` on [vector, ky, pair of kx and input channel, lane, 2].
+
+    A frame holds the counts of one step's spikes at one core: int16 [y, x, input channel], with the padding of the
+    convolution as a border and an even number of channels. It has `frame` entries, `line` in one row, `step_y` and
+    `step_x` from one neuron to the next; a neuron reads `run` entries in each of `kernel_y` rows.
     """
 
     cores: IntArray
@@ -70,11 +84,12 @@ class Layout(NamedTuple):
     blocks: IntArray
     weights: IntArray
     bias: IntArray
+    pairs: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Targets:
-    """One core as a target: the block of each pixel of its input (flat [y, x]) and its weights."""
+    """One core as a target: the block of each pixel of its input (flat [y, x]) and its weights, as in `Layout`."""
 
     blocks: npt.NDArray[np.void]
     weights: IntArray
@@ -91,15 +106,14 @@ def padded(channels: int) -> int:
     return max(8, 1 << code_bits(channels))
 
 
-def is_tree(net: Layout) -> bool:
-    """Does every core listen to one source (over any number of wires)."""
-    wires = [net.wires[c["first_wire"] : c["first_wire"] + c["wires"]] for c in net.cores]
-    return all(len(set(some["source"].tolist())) == 1 for some in wires)
-
-
 def lay_out(spec: Spec) -> Layout:
     """The layout of a spec; that of the last few specs is kept."""
     return _lay_out(Same(spec))
+
+
+def forget() -> None:
+    """Forget the layouts that are kept."""
+    _lay_out.cache_clear()
 
 
 @lru_cache(maxsize=8)
@@ -109,63 +123,118 @@ def _lay_out(key: Same[Spec]) -> Layout:
     wires: list[tuple[int, ...]] = []
     blocks: list[npt.NDArray[np.void]] = []
     weights: list[IntArray] = []
+    biases: list[IntArray] = []
+    pairs: list[IntArray] = []
     first = neurons = features = tables = 0
     for index, core in enumerate(spec.cores):
         channels, height, width = core.neuron_shape
-        lanes, pixels, row_words = padded(channels), height * width, -(-width // WORD)
+        lanes, pixels = padded(channels), height * width
+        size = -(-pixels * lanes // GROUP) * GROUP
         targets = _targets(core, sum(map(len, weights)))
         weights.append(targets.weights)
         incoming = _incoming(spec, core, targets)
         cores[index] = (
-            *(first, neurons, pixels * lanes, pixels, height, width, width * lanes),
+            *(first, neurons, size, pixels, height, width, width * lanes),
             *(features, channels, min(lanes, 32), -(-lanes // 32), code_bits(lanes)),
             *(core.threshold_high, core.threshold_low, core.return_to_zero, core.decimator),
             *_bounds(core),
-            *(row_words, *targets.reach),
+            *(size // GROUP, *targets.reach),
             *(len(wires), len(incoming)),
+            *_frame(core),
+            sum(map(len, pairs)),
+            *_costs(core),
         )
+        biases.append(_lane_bias(core, size))
+        pairs.append(_pairs(core))
         for source, bits, limit, pooling, table in incoming:
             wires.append((source, bits, limit, tables, pooling**2))
             blocks.append(table)
             tables += len(table)
-        first, neurons, features = first + pixels * channels, neurons + pixels * lanes, features + lanes
+        first, neurons, features = first + pixels * channels, neurons + size, features + len(biases[-1])
     return Layout(
         cores=cores,
         wires=np.array(wires, dtype=_WIRE),
         blocks=np.concatenate(blocks),
         weights=_aligned(np.concatenate(weights)),
-        bias=_aligned(np.concatenate([_lanes(core) for core in spec.cores])),
+        bias=_aligned(np.concatenate(biases)),
+        pairs=_aligned(np.concatenate(pairs)),
     )
 
 
 def _aligned(array: IntArray) -> IntArray:
     """A copy that begins with a cache line, so that few vectors lie across two."""
-    room = np.empty(array.nbytes + WORD, dtype=np.uint8)
-    first = -room.ctypes.data % WORD
+    room = np.empty(array.nbytes + _CACHE_LINE, dtype=np.uint8)
+    first = -room.ctypes.data % _CACHE_LINE
     copy = room[first : first + array.nbytes].view(array.dtype)
     copy[:] = array
     return copy
 
 
-def _lanes(core: CoreSpec) -> IntArray:
-    bias = np.zeros(padded(core.neuron_shape[0]), dtype=np.int16)
+def _lane_bias(core: CoreSpec, size: int) -> IntArray:
+    """As in `Layout`; padding lanes have none."""
+    bias = np.zeros(size if core.bias is not None else GROUP, dtype=np.int16)
     if core.bias is not None:
-        bias[: len(core.bias)] = core.bias
+        channels, height, width = core.neuron_shape
+        lanes = np.zeros((height * width, padded(channels)), dtype=np.int16)
+        lanes[:, :channels] = core.bias
+        bias[: lanes.size] = lanes.ravel()
     return bias
+
+
+def _frame(core: CoreSpec) -> tuple[int, int, int, int, int, int]:
+    """frame, line, step_y, step_x, kernel_y, run, as in `Layout`."""
+    _, height, width = core.input_shape
+    line = (width + 2 * core.padding[1]) * _even(core)
+    size = (height + 2 * core.padding[0]) * line
+    # An odd number of cache lines: frames that lie a power of two apart would compete for the same part of the cache.
+    size = (-(-size // GROUP) | 1) * GROUP
+    kernel_y, kernel_x = core.weights.shape[2:]
+    return (size, line, core.stride[0] * line, core.stride[1] * _even(core), kernel_y, kernel_x * _even(core))
+
+
+def _costs(core: CoreSpec) -> tuple[int, int]:
+    """Picoseconds of one spike by itself, and of one step as a whole frame."""
+    out, _, kernel_y, kernel_x = core.weights.shape
+    _, height, width = core.neuron_shape
+    lanes = padded(out)
+    products = height * width * max(lanes, 16) * kernel_y * kernel_x * _even(core)
+    if height * width == 1:
+        spike = _POINT_SPIKE_PS + lanes * _POINT_ADDITION_PS
+    else:
+        reached = lanes * -(-kernel_y // core.stride[0]) * -(-kernel_x // core.stride[1])
+        spike = _SPIKE_PS + reached * _ADDITION_PS
+    return spike, products * PRODUCT_PS
+
+
+def _even(core: CoreSpec) -> int:
+    """Input channels in a frame."""
+    return core.input_shape[0] + core.input_shape[0] % 2
+
+
+def _pairs(core: CoreSpec) -> IntArray:
+    """The weights for frames."""
+    out, channels, kernel_y, kernel_x = core.weights.shape
+    table = np.zeros((padded(out), kernel_y, kernel_x, _even(core)), dtype=np.int16)
+    table[:out, :, :, :channels] = core.weights.transpose(0, 2, 3, 1)
+    lanes = min(padded(out), GROUP)
+    table = table.reshape(-1, lanes, kernel_y, kernel_x * _even(core) // 2, 2)
+    flat: IntArray = table.transpose(0, 2, 3, 1, 4).ravel()
+    return flat
 
 
 def _bounds(core: CoreSpec) -> tuple[int, int, int, int, int]:
     """Has it biases; the largest bias, weight, and sum of weights of one sign of one neuron; is it calm.
 
-    In an event run, nothing saturates in a calm core, and no neuron stays at or above the threshold: no weight is
-    larger than it, there is no bias clock, and both thresholds are a weight away from the ends of int16.
+    In an event run, nothing saturates in a calm core, and all neurons stay between the thresholds: they begin there, no
+    weight is larger than the upper one, there is no bias clock, and both are a weight away from the ends of int16.
     """
     w = core.weights.astype(np.int64)
     sums = [np.maximum(sign * w, 0).sum(axis=(1, 2, 3)).max() for sign in (1, -1)]
     bias = 0 if core.bias is None else np.abs(core.bias.astype(np.int64)).max()
-    low_enough = core.initial_state is None or int(core.initial_state.max()) < core.threshold_high
+    start = np.zeros(1) if core.initial_state is None else core.initial_state
+    between = core.threshold_low <= start.min() and start.max() < core.threshold_high
     room = core.threshold_low + w.min() >= INT16_MIN and core.threshold_high + w.max() <= INT16_MAX
-    calm = low_enough and room and w.max() <= core.threshold_high and core.bias is None
+    calm = between and room and w.max() <= core.threshold_high and core.bias is None
     return (int(core.bias is not None), int(bias), int(np.abs(w).max()), int(max(sums)), int(calm))
 
 
@@ -192,6 +261,7 @@ def _table(core: CoreSpec, targets: _Targets, source: Shape, pooling: int, shift
     table = np.zeros(len(y), dtype=_BLOCK)
     table[inside] = targets.blocks[(ty * width + tx)[inside]]
     table["weights"] += shift * table["stride"]
+    table["cell"] += shift
     return table
 
 
@@ -224,7 +294,7 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     blocks["pixel"] = top[y] * columns + left[x]
     blocks["weights"] = np.array(starts)[which] + place[np.clip(first_ky, 0, kernel_y - 1)][y] * wide[x] * lanes
     blocks["stride"] = kernel_y * wide[x] * lanes
-    blocks["anchor"] = top[y] * -(-columns // WORD) * WORD + left[x]
+    blocks["cell"] = ((y + core.padding[0]) * (width + 2 * core.padding[1]) + x + core.padding[1]) * _even(core)
     blocks["rows"], blocks["columns"] = np.where(wide[x] > 0, high[y], 0), wide[x]
     reach = (max(int(high.max()) - 1, 0), max(int(wide.max()) - 1, 0))
     return _Targets(blocks=blocks, weights=np.concatenate(parts), reach=reach)

@@ -53,8 +53,9 @@ def load_kernels(name: str) -> ModuleType:
         InputError: ND901 if Numba is not installed.
     """
     try:
+        import_module("nirdynap.sim.kernels.compiling")
         return import_module(f"nirdynap.sim.kernels.{name}")
     except ModuleNotFoundError as error:
-        if error.name != "numba":
+        if not (error.name or "").startswith("numba"):
             raise
         raise InputError([EXTRA_MISSING.at("$.simulate", value="numba", limit="sim")]) from None

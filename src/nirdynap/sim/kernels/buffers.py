@@ -13,20 +13,20 @@ from nirdynap.sim.layout import Layout
 CODE = 2**32 - 1  # the bits of a spike that say which neuron
 
 
-@njit(cache=True, nogil=True)
+@njit
 def decode(core: Any, spike: int) -> int:
     """The flat index [c, y, x] of a core's neuron that spiked."""
     code = spike & CODE
     return (code & ((1 << core.bits) - 1)) * core.pixels + (code >> core.bits)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def encode(core: Any, neuron: int) -> int:
     """The inverse of `decode`."""
     return neuron % core.pixels << core.bits | neuron // core.pixels
 
 
-@njit(cache=True, nogil=True)
+@njit
 def with_room(values: IntArray, used: int, more: int) -> IntArray:
     """`values`, or a larger copy of the first `used` if it has no room for `more`."""
     if used + more <= len(values):
@@ -36,7 +36,7 @@ def with_room(values: IntArray, used: int, more: int) -> IntArray:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@njit
 def with_rows(rows: IntArray, used: int, more: int) -> IntArray:
     """As `with_room`, for rows."""
     if used + more <= len(rows):
@@ -46,7 +46,7 @@ def with_rows(rows: IntArray, used: int, more: int) -> IntArray:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@njit
 def lanes_of(size: int) -> IntArray:
     """Zeros in int16 that begin with a cache line, so that no vector lies across two."""
     array = np.zeros(size + 32, dtype=np.int16)
@@ -54,24 +54,30 @@ def lanes_of(size: int) -> IntArray:
     return array[first : first + size]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def widen(net: Layout, membranes: IntArray) -> IntArray:
     """Membranes as `plan` has them, in int16 and with padding lanes, which are 0."""
     last = net.cores[-1]
     padded = lanes_of(last.neurons + last.size)
     for core in net.cores:
-        lanes = core.vectors * core.lanes
+        lanes, size = core.vectors * core.lanes, core.pixels * core.channels
+        if lanes == core.channels:
+            padded[core.neurons : core.neurons + size] = membranes[core.first : core.first + size]
+            continue
         for pixel in range(core.pixels):
             for o in range(core.channels):
                 padded[core.neurons + pixel * lanes + o] = membranes[core.first + pixel * core.channels + o]
     return padded
 
 
-@njit(cache=True, nogil=True)
+@njit
 def narrow(net: Layout, padded: IntArray, membranes: IntArray) -> None:
     """The inverse of `widen`."""
     for core in net.cores:
-        lanes = core.vectors * core.lanes
+        lanes, size = core.vectors * core.lanes, core.pixels * core.channels
+        if lanes == core.channels:
+            membranes[core.first : core.first + size] = padded[core.neurons : core.neurons + size]
+            continue
         for pixel in range(core.pixels):
             for o in range(core.channels):
                 membranes[core.first + pixel * core.channels + o] = padded[core.neurons + pixel * lanes + o]

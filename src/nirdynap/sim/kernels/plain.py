@@ -4,6 +4,7 @@ No checks are made here. Arrays named last are written to. Recorded spikes come 
 count), where `when` is the time step or the index of the external event, and `neuron` the flat index in [c, y, x].
 """
 
+# Sources (tests/sim/test_kernel_cache.py): 9322a2e5086f2cce
 from __future__ import annotations
 
 from typing import Any
@@ -17,7 +18,7 @@ from nirdynap.sim.plan import Network, Sample
 _INT32_LOW, _INT32_HIGH = -(2**31), 2**31 - 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _with_room(rows: IntArray, needed: int) -> IntArray:
     """`rows`, or a larger copy if it holds fewer than `needed`."""
     if needed <= len(rows):
@@ -27,7 +28,7 @@ def _with_room(rows: IntArray, needed: int) -> IntArray:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _reach(position: int, padding: int, stride: int, kernel: int, size: int) -> tuple[int, int]:
     """First and last output row (or column) whose kernel covers an input position."""
     along = position + padding
@@ -78,7 +79,7 @@ def run_events(
     return records[:used]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _tick(net: Network, out: Sample) -> None:
     """The bias of one clock period; fires nothing."""
     for k in range(len(net.cores)):
@@ -91,7 +92,7 @@ def _tick(net: Network, out: Sample) -> None:
                 out.membranes[core.neurons + i] = max(min(max(v, INT16_MIN), INT16_MAX), core.threshold_low)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _depth(
     net: Network,
     when: int,
@@ -134,7 +135,7 @@ def _depth(
         k = edge.target
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _breadth(
     net: Network,
     when: int,
@@ -177,7 +178,7 @@ def _breadth(
     return waiting, records, used
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _append(k: int, c: int, y: int, x: int, size: int, heads: IntArray, tails: IntArray, waiting: IntArray) -> int:
     """Put an address at the end of core `k`'s list; the new number of rows."""
     waiting[size] = (c, y, x, -1)
@@ -189,7 +190,7 @@ def _append(k: int, c: int, y: int, x: int, size: int, heads: IntArray, tails: I
     return size + 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _arrive(core: Any, edge: Any, neuron: int) -> tuple[bool, int, int, int]:
     """Does a spike of `neuron` arrive at the other end of the edge, and at which (c, y, x)."""
     o = neuron // (core.height * core.width)
@@ -198,7 +199,7 @@ def _arrive(core: Any, edge: Any, neuron: int) -> tuple[bool, int, int, int]:
     return o < edge.channels and y < edge.height and x < edge.width, o + edge.shift, y, x
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _update(net: Network, k: int, c: int, y: int, x: int, by_channel: bool, out: Sample) -> int:
     """One event at one core; returns how many neurons spiked, listed in `out.found` in emission order."""
     core = net.cores[k]
@@ -231,7 +232,7 @@ def _update(net: Network, k: int, c: int, y: int, x: int, by_channel: bool, out:
     return spikes
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _emit(
     net: Network, k: int, when: int, n: int, records: IntArray, used: int, out: Sample
 ) -> tuple[int, IntArray, int]:
@@ -289,7 +290,7 @@ def run_steps(
     return records[:used]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _step(
     net: Network,
     k: int,
@@ -339,7 +340,7 @@ def _step(
     return records, used
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _add(net: Network, k: int, c: int, y: int, x: int, n: int, sums: IntArray) -> None:
     """The currents of `n` equal events at one core."""
     core = net.cores[k]

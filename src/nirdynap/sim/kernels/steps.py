@@ -1,26 +1,31 @@
 """The clocked run in vectors: docs/semantics.md, section Clocked run, over the arrays of `layout`.
 
 Core after core, each through all time steps: what a core needs stays in the cache, and in a clocked run the order of
-events within a step does not matter. A step's spikes add their weights to int16 sums, and mark in a bit map where;
-then the neurons that were reached, and no others, take their sums in. Where int16 could not hold a sum, a step is
-taken in int64 instead, with the same bits.
+events within a step does not matter. Some steps at a time are taken in one of three ways, with the same bits: spike by
+spike while there are few (`scatter`); as whole frames where they are many, or where int16 might not hold a sum
+(`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
+# Sources (tests/sim/test_kernel_cache.py): 9322a2e5086f2cce
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import literally, njit
+from numba import njit
 
-from nirdynap.ir.units import INT16_MAX, IntArray
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
 from nirdynap.sim.kernels.buffers import CODE, decode, lanes_of, narrow, widen, with_room, with_rows
-from nirdynap.sim.kernels.vectors import add_block, add_runs, append, count_bits, end_step, lowest_bit
+from nirdynap.sim.kernels.dense import BLOCK, dense_sums
+from nirdynap.sim.kernels.scatter import scatter
+from nirdynap.sim.kernels.vectors import count_bits, end_step, lowest_bit, push
 from nirdynap.sim.kernels.wide import Books, Chunk, decimate, weigh, wide_step
-from nirdynap.sim.layout import Layout
+from nirdynap.sim.layout import GROUP, Layout
 from nirdynap.sim.plan import Sample
 
 _CHUNK = 1024  # steps: what bounds the memory of a long recording
+_SPARSE, _DENSE, _WIDE = 0, 1, 2
+_INT32_ROOM = 2**31 + INT16_MIN  # a sum below leaves room for a membrane
 
 
 @njit(cache=True, nogil=True)
@@ -61,7 +66,7 @@ def run_steps(
     return True, records[:kept]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _run_chunk(
     net: Layout, inputs: IntArray, starts: IntArray, many: bool, spikes: IntArray, chunk: Chunk, books: Books
 ) -> tuple[bool, IntArray]:
@@ -72,20 +77,14 @@ def _run_chunk(
     chunk.begin[0, : steps + 1] = starts
     for step in range(steps):
         weigh(spikes, starts[step], starts[step + 1], 0, step, chunk)
-    fine = True
     for k in range(len(net.cores)):
-        if net.cores[k].lanes == 8:
-            fine, spikes = _run_core(8, net, k, steps, many, spikes, chunk, books)
-        elif net.cores[k].lanes == 16:
-            fine, spikes = _run_core(16, net, k, steps, many, spikes, chunk, books)
-        else:
-            fine, spikes = _run_core(32, net, k, steps, many, spikes, chunk, books)
+        fine, spikes = _run_core(net, k, steps, many, spikes, chunk, books)
         if not fine:
-            break
-    return fine, spikes
+            return False, spikes
+    return True, spikes
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _keep(
     net: Layout,
     k: int,
@@ -116,211 +115,128 @@ def _keep(
     return records, kept
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _run_core(
-    lanes: int, net: Layout, k: int, steps: int, many: bool, spikes: IntArray, chunk: Chunk, books: Books
+    net: Layout, k: int, steps: int, many: bool, spikes: IntArray, chunk: Chunk, books: Books
 ) -> tuple[bool, IntArray]:
-    """Some time steps of one core; `lanes` is a literal."""
-    literally(lanes)
+    """Some time steps of one core; the first value is False where a sum leaves the int32 range."""
     core = net.cores[k]
-    begin = chunk.begin
-    sums = lanes_of(core.size)
-    marks = np.zeros(core.height * core.words, dtype=np.int64)
-    wide = np.zeros(0, dtype=np.int64)
-    runs = np.empty(64, dtype=np.int64)
-    membranes = books.membranes[core.neurons : core.neurons + core.size]
-    saturated = books.saturated
-    used = begin[k, steps]
-    begin[k + 1, 0] = used
-    everything = True  # states at the start may be above the threshold
-    for step in range(steps):
-        if used + core.size > len(spikes):
-            spikes = with_room(spikes, used, core.size)
-        first = used
-        if _is_narrow(net, core, step, chunk):
-            for w in range(core.first_wire, core.first_wire + core.wires):
-                wire = net.wires[w]
-                start, stop = begin[wire.source, step], begin[wire.source, step + 1]
-                if core.pixels == 1:
-                    if stop - start > len(runs):
-                        runs = np.empty(2 * (stop - start), dtype=np.int64)
-                    _scatter_point(lanes, net, core, wire, spikes, start, stop, sums, marks, runs)
-                else:
-                    _scatter(lanes, net, core, wire, spikes, start, stop, sums, marks)
-            if everything or core.has_bias:
+    sums, wide = lanes_of(core.size), np.zeros(0, dtype=np.int64)
+    frames, dense = np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int32)
+    fires = np.empty((core.groups + 1, 3), dtype=np.int64)
+    marks = np.full((core.groups + 63) >> 6, -1)  # states at the start may be above the threshold
+    used = chunk.begin[k, steps]
+    chunk.begin[k + 1, 0] = used
+    for first in range(0, steps, BLOCK):
+        last = min(first + BLOCK, steps)
+        way = _way(core, net, first, last, chunk)
+        if way == _DENSE:
+            if len(dense) == 0:
+                frames, dense = lanes_of(BLOCK * core.frame), np.zeros(BLOCK * core.size, dtype=np.int32)
+            dense_sums(net, core, spikes, chunk.begin, first, last, frames, dense)
+        for step in range(first, last):
+            begin = used
+            if used + core.size > len(spikes):
+                spikes = with_room(spikes, used, core.size)
+            more = most = 0
+            if way == _SPARSE:
+                if core.has_bias:
+                    marks[:] = -1
+                scatter(net, core, spikes, chunk.begin, step, sums, marks)
+                used, more, most = _fire(net, core, k, many, sums, 0, marks, fires, books, spikes, used)
+            elif way == _DENSE:
                 marks[:] = -1
-            everything = False
-            used, more, most = _fire(lanes, net, core, k, many, sums, marks, membranes, saturated, spikes, used)
-            chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - first + more, 1 + most
-        else:
-            if len(wide) == 0:
-                wide = np.zeros(core.size, dtype=np.int64)
-            used, fine = wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
-            if not fine:
-                return False, spikes
-            everything = not many  # what stays above the threshold must fire again
-            weigh(spikes, first, used, k + 1, step, chunk)
-        if core.decimator != 1:
-            used = decimate(core, k, spikes, first, used, books.phases)
-        begin[k + 1, step + 1] = used
+                at = (step - first) * core.size
+                used, more, most = _fire(net, core, k, many, dense, at, marks, fires, books, spikes, used)
+            else:
+                if len(wide) == 0:
+                    wide = np.zeros(core.size, dtype=np.int64)
+                used, fine = wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
+                if not fine:
+                    return False, spikes
+                marks[:] = -1  # what stays above the threshold must fire again
+                weigh(spikes, begin, used, k + 1, step, chunk)
+            if way != _WIDE:
+                chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - begin + more, 1 + most
+            if core.decimator != 1:
+                used = decimate(core, k, spikes, begin, used, books.phases)
+            chunk.begin[k + 1, step + 1] = used
     return True, spikes
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _is_narrow(net: Layout, core: Any, step: int, chunk: Chunk) -> bool:
-    """Can int16 hold every sum of this step: from the number of spikes, and from how many can share an address."""
-    total, peak = chunk.total, chunk.peak
-    bound = core.largest_bias
-    for w in range(core.first_wire, core.first_wire + core.wires):
-        wire = net.wires[w]
-        by_number = total[wire.source, step] * core.largest_weight
-        by_address = peak[wire.source, step] * wire.windows * core.largest_sum
-        bound += min(by_number, by_address)
-    return bound <= INT16_MAX
+@njit
+def _way(core: Any, net: Layout, first: int, last: int, chunk: Chunk) -> int:
+    """How to take some steps: by spikes while they are few and int16 holds every sum, else by whole frames.
+
+    What int32 might not hold, or a frame's int16 counts, is left to `wide_step`.
+    """
+    largest = count = arriving = 0
+    for step in range(first, last):
+        bound, address = core.largest_bias, 0
+        for w in range(core.first_wire, core.first_wire + core.wires):
+            wire = net.wires[w]
+            total, peak = chunk.total[wire.source, step], chunk.peak[wire.source, step] * wire.windows
+            bound += min(total * core.largest_weight, peak * core.largest_sum)
+            address += min(total, peak)
+            arriving += chunk.begin[wire.source, step + 1] - chunk.begin[wire.source, step]
+        largest, count = max(largest, bound), max(count, address)
+    if largest > INT16_MAX or arriving * core.spike_cost > (last - first) * core.frame_cost:
+        return _DENSE if largest < _INT32_ROOM and count <= INT16_MAX else _WIDE
+    return _SPARSE
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _scatter(
-    lanes: int,
-    net: Layout,
-    core: Any,
-    wire: Any,
-    spikes: IntArray,
-    start: int,
-    stop: int,
-    sums: IntArray,
-    marks: IntArray,
-) -> None:
-    """Add the weights of a step's spikes to the sums, and mark the pixels that they reach."""
-    table, bits, channels = wire.table, wire.bits, wire.channels
-    row, vectors, pixel_lanes = core.row, core.vectors, core.vectors * lanes
-    for s in range(start, stop):
-        spike = spikes[s]
-        n = spike >> 32
-        code = spike & CODE
-        channel = code & ((1 << bits) - 1)
-        block = net.blocks[table + (code >> bits)]
-        rows = np.int64(block.rows)
-        if rows == 0 or channel >= channels:
-            continue
-        _mark(core, np.int64(block.anchor), rows, np.int64(block.columns), marks)
-        i = block.pixel * pixel_lanes
-        j = block.weights + channel * block.stride
-        add_block(lanes, sums, i, row, net.weights, j, rows, block.columns * vectors, n)
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def _scatter_point(
-    lanes: int,
-    net: Layout,
-    core: Any,
-    wire: Any,
-    spikes: IntArray,
-    start: int,
-    stop: int,
-    sums: IntArray,
-    marks: IntArray,
-    runs: IntArray,
-) -> None:
-    """As `_scatter`, where all weights go to one pixel: their sums can stay in registers."""
-    table, bits, channels, vectors = wire.table, wire.bits, wire.channels, core.vectors
-    count = 0
-    for s in range(start, stop):
-        code = spikes[s] & CODE
-        channel = code & ((1 << bits) - 1)
-        block = net.blocks[table + (code >> bits)]
-        if block.rows == 0 or channel >= channels:
-            continue
-        marks[0] = 1
-        n = spikes[s] >> 32
-        j = block.weights + channel * block.stride
-        if n == 1:
-            runs[count] = j
-            count += 1
-        else:
-            add_block(lanes, sums, 0, 0, net.weights, j, 1, vectors, n)
-    if count > 0:
-        done = 0
-        while vectors - done >= 4:
-            add_runs(lanes, 4, sums, done * lanes, net.weights, done * lanes, runs, count)
-            done += 4
-        while done < vectors:
-            add_runs(lanes, 1, sums, done * lanes, net.weights, done * lanes, runs, count)
-            done += 1
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def _mark(core: Any, anchor: int, rows: int, columns: int, marks: IntArray) -> None:
-    """Mark the pixels of a block in the bit map; where it is very wide, whole rows."""
-    words, bit = core.words, anchor & 63
-    word = anchor >> 6
-    if columns < 64:
-        span = (1 << columns) - 1
-        for w in range(word, word + rows * words, words):
-            marks[w] |= span << bit
-            if bit + columns > 64:
-                marks[w + 1] |= span >> (64 - bit)
-    else:
-        first = word // words * words
-        marks[first : first + rows * words] = -1
-
-
-@njit(cache=True, nogil=True, forceinline=True)
+@njit
 def _fire(
-    lanes: int,
     net: Layout,
     core: Any,
     k: int,
     many: bool,
     sums: IntArray,
+    first: int,
     marks: IntArray,
-    membranes: IntArray,
-    saturated: IntArray,
+    fires: IntArray,
+    books: Books,
     spikes: IntArray,
     used: int,
 ) -> tuple[int, int, int]:
-    """End a step for the pixels marked; takes the marks off and appends the spikes.
+    """End a step for the groups of lanes marked; takes the marks off, uses up sums[first:] and appends the spikes.
 
-    Returns how many there are then, and sum and largest of what their counts exceed 1 by.
+    Returns how many there are then, and sum and largest of what their counts exceed 1 by. Which groups fire cannot be
+    foreseen, so no branch depends on it: first all groups end the step, then those that fired tell their spikes.
     """
-    features = core.features
-    width, words, pixel_lanes = core.width, core.words, core.vectors * lanes
     high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
+    membranes = books.membranes[core.neurons : core.neurons + core.size]
+    count = 0
+    for word in range(len(marks)):
+        waiting = marks[word]
+        marks[word] = 0
+        inside = core.groups - word * 64
+        if inside < 64:
+            waiting &= (1 << inside) - 1
+        while waiting != 0:
+            at = (word * 64 + lowest_bit(waiting)) * GROUP
+            waiting &= waiting - 1
+            bias = core.features + core.has_bias * at
+            fired, again, over = end_step(GROUP, membranes, at, sums, first + at, net.bias, bias, high, low, keep)
+            fires[count, 0], fires[count, 1], fires[count, 2] = at, fired, again
+            count += fired != 0
+            books.saturated[k] += count_bits(over)
     more = most = 0
-    start = used
-    scanned = 0
-    for row in range(core.height):
-        for word in range(words):
-            waiting = marks[row * words + word]
-            marks[row * words + word] = 0
-            inside = width - word * 64
-            if inside < 64:
-                waiting &= (1 << inside) - 1
-            # Where most vectors fire, a branch on whether one does costs more than it saves.
-            busy = 2 * (used - start) > scanned * core.vectors
-            scanned += count_bits(waiting)
-            while waiting != 0:
-                bit = lowest_bit(waiting)
-                waiting &= waiting - 1
-                pixel = row * width + word * 64 + bit
-                for v in range(0, pixel_lanes, lanes):
-                    at = pixel * pixel_lanes + v
-                    fired, again, over = end_step(lanes, membranes, sums, at, net.bias, features + v, high, low, keep)
-                    if not busy and fired | over == 0:
-                        continue
-                    append(lanes, spikes, used, (1 << 32) + at, fired)
-                    if again | over != 0:
-                        saturated[k] += count_bits(over)
-                        if many or keep == 0:
-                            n, largest = _fire_again(core, many, at, again, fired, membranes, spikes, used)
-                            more, most = more + n, max(most, largest)
-                        elif again != 0:
-                            marks[row * words + word] |= 1 << bit
-                    used += count_bits(fired)
+    spikes_at = np.int64(spikes.ctypes.data)
+    for i in range(count):
+        at, fired, again = fires[i]
+        told = push(GROUP, 1, spikes_at + 8 * used, (1 << 32) + at, fired)
+        if again != 0:
+            if many or keep == 0:
+                n, largest = _fire_again(core, many, at, again, fired, membranes, spikes, used)
+                more, most = more + n, max(most, largest)
+            else:
+                marks[at // (64 * GROUP)] |= 1 << (at // GROUP & 63)
+        used += told
     return used, more, most
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _fire_again(
     core: Any, many: bool, at: int, again: int, fired: int, membranes: IntArray, spikes: IntArray, used: int
 ) -> tuple[int, int]:

@@ -1,10 +1,10 @@
 """The event run in vectors: docs/semantics.md, section Event run, over the arrays of `layout`.
 
-For networks in which every core listens to one source. Such a core is a machine over its own ordered input, and
-whatever order the spikes of other cores take, depth or breadth, that input is the same list. So it is made core after
-core, and what a core needs stays in the cache.
+A core is a machine over its own ordered input. So the cores run one after the other, each to the end of its input, and
+what a core needs stays in the cache; where branches meet, `arrivals` finds the order of the input first.
 """
 
+# Sources (tests/sim/test_kernel_cache.py): 9322a2e5086f2cce
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -13,35 +13,61 @@ import numpy as np
 from numba import literally, njit
 
 from nirdynap.ir.units import IntArray
+from nirdynap.sim.kernels.arrivals import arrivals
 from nirdynap.sim.kernels.buffers import CODE, decode, encode, narrow, widen, with_room, with_rows
-from nirdynap.sim.kernels.vectors import count_bits, lowest_bit, tick, update, update_calm
+from nirdynap.sim.kernels.updates import tick, update, update_calm, write
+from nirdynap.sim.kernels.vectors import COMPRESSES_BYTES, count_bits, lowest_bit, push
 from nirdynap.sim.layout import Layout
 from nirdynap.sim.plan import Sample
+from nirdynap.sim.routes import Routes
 
 _CHUNK = 16384  # external events: what bounds the memory of a long recording
 _BATCH = 64  # spikes between two looks at the room that is left
 
 
+class Order(NamedTuple):
+    """In which order spikes are made and sent.
+
+    Attributes:
+        breadth: core after core for each external event, and not each spike with all its descendants.
+        by_channel: are the spikes of one event sorted by channel, y, x and not by y, x, channel.
+    """
+
+    breadth: bool
+    by_channel: bool
+
+
 class _Drive(NamedTuple):
-    """What moves a core: `spikes` from `start` to `stop`, and ticks of the bias clock.
+    """What moves a core: the spikes in `segments` (as `arrivals` has them), and ticks of the bias clock.
 
     Attributes:
         ticks: int64, ascending, the number of external events before each tick of the recording.
         first, last: those of `ticks` that fall into this part of the recording.
-        by_channel: are the spikes of one event sorted by channel, y, x and not by y, x, channel.
     """
 
-    start: int
-    stop: int
+    segments: IntArray
     ticks: IntArray
     first: int
     last: int
     by_channel: bool
 
 
+class _Neurons(NamedTuple):
+    """What each spike needs of a core: two addresses, sizes in bytes, and what `update` asks for."""
+
+    calm: bool
+    membranes: int
+    weights: int
+    pixel: int
+    row: int
+    high: int
+    low: int
+    keep: int
+
+
 @njit(cache=True, nogil=True)
 def run_events(
-    net: Layout, recorded: IntArray, inputs: IntArray, ticks: IntArray, by_channel: bool, out: Sample
+    net: Layout, routes: Routes, recorded: IntArray, inputs: IntArray, ticks: IntArray, order: Order, out: Sample
 ) -> IntArray:
     """All events of one sample: spike codes with the index of the event in the high half; `ticks` as in `_Drive`.
 
@@ -49,9 +75,11 @@ def run_events(
     """
     membranes = widen(net, out.membranes)
     begin = np.zeros(len(net.cores) + 2, dtype=np.int64)
+    heads = np.zeros(len(net.cores) + 1, dtype=np.int64)
     spikes = np.empty(16 * min(len(inputs), _CHUNK) + 4096, dtype=np.int64)
+    ends = np.empty(256, dtype=np.int64)
     records = np.empty((256, 4), dtype=np.int64)
-    kept = first = 0
+    kept, first = np.int64(0), np.int64(0)  # typed, or what is called with them is compiled once more
     for event in range(0, max(len(inputs), 1), _CHUNK):
         some = inputs[event : event + _CHUNK]
         end = event + len(some)
@@ -61,22 +89,23 @@ def run_events(
         spikes[: len(some)] = some
         begin[1] = len(some)
         for k in range(len(net.cores)):
-            source = net.wires[net.cores[k].first_wire].source
-            drive = _Drive(begin[source], begin[source + 1], ticks, first, last, by_channel)
-            if net.cores[k].lanes == 8:
-                spikes, used = _run_core(8, net, k, drive, membranes, spikes, begin[k + 1], out)
-            elif net.cores[k].lanes == 16:
-                spikes, used = _run_core(16, net, k, drive, membranes, spikes, begin[k + 1], out)
-            else:
-                spikes, used = _run_core(32, net, k, drive, membranes, spikes, begin[k + 1], out)
+            core = net.cores[k]
+            segments = arrivals(net, routes, k, spikes, begin, ends, heads, order.breadth)
+            heads[k + 1] = heads[k]
+            if routes.traced[k]:
+                heads[k + 1] += 1 + (segments[:, 2] - segments[:, 1]).sum()
+                ends = with_room(ends, heads[k], heads[k + 1] - heads[k])
+            drive = _Drive(segments, ticks, first, last, order.by_channel)
+            trace = ends[heads[k] : heads[k + 1]]
+            spikes, used = _run_core(net, k, drive, membranes, spikes, begin[k + 1], trace, out)
             begin[k + 2] = used
-            records, kept = _keep(net.cores[k], k, recorded[k] != 0, spikes[begin[k + 1] : used], records, kept, out)
+            records, kept = _keep(core, k, recorded[k] != 0, spikes[begin[k + 1] : used], records, kept, out)
         first = last
     narrow(net, membranes, out.membranes)
     return records[:kept]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _keep(
     core: Any, k: int, recorded: bool, spikes: IntArray, records: IntArray, kept: int, out: Sample
 ) -> tuple[IntArray, int]:
@@ -92,94 +121,150 @@ def _keep(
     if recorded:
         records = with_rows(records, kept, len(spikes))
         for spike in spikes:
-            records[kept] = (spike >> 32, k, decode(core, spike), 1)
+            records[kept, 0], records[kept, 1] = spike >> 32, k
+            records[kept, 2], records[kept, 3] = decode(core, spike), 1
             kept += 1
     return records, kept
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _run_core(
-    lanes: int, net: Layout, k: int, drive: _Drive, all_membranes: IntArray, spikes: IntArray, used: int, out: Sample
+    net: Layout,
+    k: int,
+    drive: _Drive,
+    membranes: IntArray,
+    spikes: IntArray,
+    used: int,
+    trace: IntArray,
+    out: Sample,
 ) -> tuple[IntArray, int]:
-    """One core; `lanes` is a literal. Appends its spikes from `used` on; returns the list and their end."""
+    """One core, by the loop for its vectors."""
+    if net.cores[k].lanes == 8:
+        return _feed(8, net, k, drive, membranes, spikes, used, trace, out)
+    if net.cores[k].lanes == 16:
+        return _feed(16, net, k, drive, membranes, spikes, used, trace, out)
+    return _feed(32, net, k, drive, membranes, spikes, used, trace, out)
+
+
+@njit
+def _feed(
+    lanes: int,
+    net: Layout,
+    k: int,
+    drive: _Drive,
+    all_membranes: IntArray,
+    spikes: IntArray,
+    used: int,
+    trace: IntArray,
+    out: Sample,
+) -> tuple[IntArray, int]:
+    """One core; `lanes` is a literal. Appends its spikes from `used` on; returns the list and their end.
+
+    `trace`, unless it is empty, becomes where the spikes of each arrival begin, and the end.
+    """
     literally(lanes)
-    core = net.cores[k]
+    core, wires, blocks, weights = net.cores[k], net.wires, net.blocks, net.weights
+    segments, ticks, next_tick, last_tick, by_channel = drive
     membranes = all_membranes[core.neurons : core.neurons + core.size]
-    plain = core.decimator == 1 and not drive.by_channel
-    most = (core.reach_y + 1) * (core.reach_x + 1) * core.vectors * lanes * core.wires
-    next_tick = drive.first
-    for start in range(drive.start, drive.stop, _BATCH):
-        spikes = with_room(spikes, used, _BATCH * most)
-        for s in range(start, min(start + _BATCH, drive.stop)):
-            while next_tick < drive.last and drive.ticks[next_tick] <= spikes[s] >> 32:
-                out.saturated[k] += _tick(lanes, net, core, membranes)
-                next_tick += 1
-            for w in range(core.first_wire, core.first_wire + core.wires):
-                before = used
-                used, over = _deliver(lanes, net, core, net.wires[w], spikes[s], membranes, spikes, used)
-                out.saturated[k] += over
-                if not plain:
-                    used = _arrange(core, k, drive.by_channel, spikes, before, used, out)
-    while next_tick < drive.last:
-        out.saturated[k] += _tick(lanes, net, core, membranes)
+    neurons = _neurons(core, np.int64(membranes.ctypes.data), np.int64(weights.ctypes.data), lanes)
+    plain = core.decimator == 1 and not by_channel
+    most = (core.reach_y + 1) * (core.reach_x + 1) * core.vectors * lanes
+    over, arrival = 0, 0
+    codes = np.int64(spikes.ctypes.data)
+    for segment in range(len(segments)):
+        wire, first, end = wires[segments[segment, 0]], segments[segment, 1], segments[segment, 2]
+        bits, channels, table = wire.bits, wire.channels, wire.table
+        stop = first
+        while stop < end:
+            start, stop = stop, min(stop + _BATCH, end)
+            if used + (stop - start) * most > len(spikes):
+                spikes = with_room(spikes, used, (stop - start) * most)
+                codes = np.int64(spikes.ctypes.data)
+            for s in range(start, stop):
+                spike = spikes[s]
+                while next_tick < last_tick and ticks[next_tick] <= spike >> 32:
+                    over += _tick(lanes, net, core, membranes)
+                    next_tick += 1
+                if len(trace):
+                    trace[arrival] = used
+                    arrival += 1
+                channel = spike & ((1 << bits) - 1)
+                if channel < channels:
+                    block = blocks[table + ((spike & CODE) >> bits)]
+                    before = used
+                    used, n = _deliver(lanes, block, channel, spike & ~CODE, neurons, codes, used)
+                    over += n
+                    if not plain:
+                        used = _arrange(core, k, by_channel, spikes, before, used, out)
+    while next_tick < last_tick:
+        over += _tick(lanes, net, core, membranes)
         next_tick += 1
+    if len(trace):
+        trace[arrival] = used
+    out.saturated[k] += over
     return spikes, used
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _deliver(
-    lanes: int, net: Layout, core: Any, wire: Any, spike: int, membranes: IntArray, spikes: IntArray, used: int
-) -> tuple[int, int]:
-    """One spike at one core; appends the spikes that it causes. Returns their end and how many updates saturated."""
-    pixel_lanes = core.vectors * lanes
-    high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
-    calm, row = core.calm != 0, core.row
-    code = spike & CODE
-    channel = code & ((1 << wire.bits) - 1)
-    block = net.blocks[wire.table + (code >> wire.bits)]
-    if channel >= wire.channels:
-        return used, 0
+@njit
+def _neurons(core: Any, membranes: int, weights: int, lanes: int) -> _Neurons:
+    keep = core.return_to_zero - 1
+    pixel = 2 * core.vectors * lanes
+    return _Neurons(
+        core.calm != 0, membranes, weights, pixel, 2 * core.row, core.threshold_high, core.threshold_low, keep
+    )
+
+
+@njit(forceinline=True)
+def _deliver(lanes: int, block: Any, channel: int, event: int, to: _Neurons, codes: int, used: int) -> tuple[int, int]:
+    """One spike at one core; appends the spikes that it causes. Returns their end and how many updates saturated.
+
+    Arrays come as addresses: with a reference to count for each, most of the time would go there.
+    """
+    at = block.pixel * to.pixel
+    by = to.weights + 2 * (block.weights + channel * block.stride)
+    length = block.columns * to.pixel
     over = 0
-    i = block.pixel * pixel_lanes
-    j = block.weights + channel * block.stride
-    length = block.columns * pixel_lanes
-    upper = spike - code
     for _ in range(block.rows):
-        done = 0
-        while done < length:
-            at = i + done
-            saturated = 0
-            if lanes < 32 and length - done >= 3 * lanes:  # a row of a 3 x 3 kernel
-                if calm:
-                    fired = update_calm(lanes, 3, membranes, at, net.weights, j, high, low, keep)
-                else:
-                    fired, saturated = update(lanes, 3, membranes, at, net.weights, j, high, low, keep)
-                done += 3 * lanes
-                j += 3 * lanes
-            elif length - done >= 2 * lanes:
-                if calm:
-                    fired = update_calm(lanes, 2, membranes, at, net.weights, j, high, low, keep)
-                else:
-                    fired, saturated = update(lanes, 2, membranes, at, net.weights, j, high, low, keep)
-                done += 2 * lanes
-                j += 2 * lanes
+        done = at
+        while done < at + length:
+            left = at + length - done
+            if lanes < 32 and left >= 6 * lanes:  # a row of a 3 x 3 kernel
+                used, n = _run(lanes, 3, done, by, event, to, codes, used)
+                size = 6 * lanes
+            elif left >= 4 * lanes:
+                used, n = _run(lanes, 2, done, by, event, to, codes, used)
+                size = 4 * lanes
             else:
-                if calm:
-                    fired = update_calm(lanes, 1, membranes, at, net.weights, j, high, low, keep)
-                else:
-                    fired, saturated = update(lanes, 1, membranes, at, net.weights, j, high, low, keep)
-                done += lanes
-                j += lanes
-            over += count_bits(saturated)
-            while fired != 0:  # seldom more than one, so a branch is cheaper here than `vectors.append`
-                spikes[used] = upper + at + lowest_bit(fired)
-                fired &= fired - 1
-                used += 1
-        i += row
+                used, n = _run(lanes, 1, done, by, event, to, codes, used)
+                size = 2 * lanes
+            over += n
+            done += size
+            by += size
+        at += to.row
     return used, over
 
 
-@njit(cache=True, nogil=True)
+@njit(forceinline=True)
+def _run(lanes: int, tile: int, at: int, by: int, event: int, to: _Neurons, codes: int, used: int) -> tuple[int, int]:
+    """A tile of a row of a block; `at` in bytes."""
+    literally(lanes)
+    literally(tile)
+    saturated = 0
+    if to.calm:
+        fired = update_calm(lanes, tile, to.membranes + at, by, to.high, to.low, to.keep)
+    else:
+        fired, saturated = update(lanes, tile, to.membranes + at, by, to.high, to.low, to.keep)
+    first = event + at // 2
+    if COMPRESSES_BYTES:
+        return used + push(lanes, tile, codes + 8 * used, first, fired), count_bits(saturated)
+    while fired != 0:
+        write(codes + 8 * used, first + lowest_bit(fired))
+        fired &= fired - 1
+        used += 1
+    return used, count_bits(saturated)
+
+
+@njit
 def _tick(lanes: int, net: Layout, core: Any, membranes: IntArray) -> int:
     """The bias of one clock period; fires nothing. Returns how many updates saturated."""
     literally(lanes)
@@ -192,7 +277,7 @@ def _tick(lanes: int, net: Layout, core: Any, membranes: IntArray) -> int:
     return over
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _arrange(core: Any, k: int, by_channel: bool, spikes: IntArray, first: int, used: int, out: Sample) -> int:
     """Spikes of one event in another order and through the decimator; returns their end."""
     if by_channel and used - first > 1:

@@ -2,13 +2,12 @@
 
 Each works on `lanes` (8, 16 or 32, a literal) neighbouring int16 values. They are plain LLVM vectors, so they compile
 for any processor; with AVX-512 a comparison ends up in a mask register, which is where they are fast. No bounds are
-checked. They are globals of this module because closures over intrinsics never come back from Numba's disk cache. That
-cache looks at the file of a kernel only: after a change here, touch `steps.py` and `stream.py`.
+checked. They are globals of this module because closures over intrinsics never come back from Numba's disk cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +15,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from nirdynap.ir.units import INT16_MAX, INT16_MIN
+from nirdynap.sim.kernels.machine import features, instruction_set
+
+COMPRESSES_BYTES = {"+avx512vbmi2", "+avx512vl"} <= features()
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, kind: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
+
+
+def _at(builder: Any, address: Any, offset: int, kind: Any) -> Any:
+    return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
 
 
 def _splat(builder: Any, value: Any, kind: Any) -> Any:
@@ -46,6 +53,14 @@ def _add_saturating(builder: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """The saturated sum, and where it is not the sum."""
     total = _call(builder, f"llvm.sadd.sat.v{a.type.count}i16", a.type, a, b)
     return total, builder.icmp_signed("!=", total, builder.add(a, b))
+
+
+def _saturate(builder: Any, values: Any, kind: Any) -> tuple[Any, Any]:
+    """Int32 values in int16, and where they do not fit."""
+    high, low = (ir.Constant(values.type, [end] * kind.count) for end in (INT16_MAX, INT16_MIN))
+    held = builder.select(builder.icmp_signed(">", values, high), high, values)
+    held = builder.select(builder.icmp_signed("<", held, low), low, held)
+    return builder.trunc(held, kind), builder.icmp_signed("!=", held, values)
 
 
 def _larger(builder: Any, a: Any, b: Any) -> Any:
@@ -155,26 +170,56 @@ def add_runs(typing: Any, lanes: Any, tile: Any, sums: Any, i: Any, weights: Any
 
 
 @intrinsic(prefer_literal=True)
-def append(typing: Any, lanes: Any, codes: Any, used: Any, first: Any, bits: Any) -> Any:
-    """Store ``first + lane`` for each lane whose bit is set, one after the other, from ``codes[used]`` on.
+def push(typing: Any, lanes: Any, tile: Any, codes: Any, first: Any, bits: Any) -> Any:
+    """Store ``first + place`` for each of the bits of `tile` vectors that is set, one after the other, to an address.
 
-    There must be room for all lanes: what is behind the last is overwritten too. No branch depends on the bits.
+    There must be room for all: what is behind the last is overwritten too. Returns how many they are. No branch depends
+    on the bits unless more than 8 are set.
     """
-    kind = ir.VectorType(_I64, 8)
+    size = min(lanes.literal_value * tile.literal_value, 64)
+    pack = _pack_bytes if COMPRESSES_BYTES else _pack_codes
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, to, at, start, flags = arguments
-        for group in range(0, lanes.literal_value, 8):
-            byte = builder.trunc(builder.lshr(flags, ir.Constant(_I64, group)), ir.IntType(8))
-            some = builder.bitcast(byte, ir.VectorType(ir.IntType(1), 8))
-            values = builder.add(_splat(builder, start, kind), ir.Constant(kind, list(range(group, group + 8))))
-            behind = ir.Constant(kind, ir.Undefined)
-            packed = _call(builder, "llvm.experimental.vector.compress.v8i64", kind, values, some, behind)
-            builder.store(packed, _pointer(context, builder, codes, to, at, kind), align=8)
-            at = builder.add(at, builder.zext(_call(builder, "llvm.ctpop.i8", byte.type, byte), _I64))
-        return context.get_dummy_value()
+        pack(builder, size, *arguments[2:])
+        return _call(builder, "llvm.ctpop.i64", _I64, arguments[4])
 
-    return types.void(lanes, codes, types.intp, types.int64, types.int64), make
+    return types.int64(lanes, tile, *[types.int64] * 3), make
+
+
+def _pack_bytes(builder: Any, size: int, to: Any, start: Any, flags: Any) -> None:
+    """`push` by way of the places in bytes, all at once."""
+    width = max(16, 1 << (size - 1).bit_length())
+    places, codes = ir.VectorType(ir.IntType(8), width), ir.VectorType(_I64, 8)
+    some = builder.bitcast(builder.trunc(flags, ir.IntType(width)), ir.VectorType(ir.IntType(1), width))
+    numbers, behind = ir.Constant(places, list(range(width))), ir.Constant(places, ir.Undefined)
+    name = f"llvm.experimental.vector.compress.v{width}i8"
+    packed = _call(builder, name, places, numbers, some, behind)
+    base = _splat(builder, start, codes)
+
+    def store(group: int) -> None:
+        part = ir.Constant(ir.VectorType(_I32, 8), list(range(group, group + 8)))
+        some = builder.zext(builder.shuffle_vector(packed, behind, part), codes)
+        builder.store(builder.add(some, base), _at(builder, to, 8 * group, codes), align=8)
+
+    store(0)
+    count = _call(builder, "llvm.ctpop.i64", _I64, flags)
+    with builder.if_then(builder.icmp_signed(">", count, ir.Constant(_I64, 8)), likely=False):
+        for group in range(8, size, 8):
+            store(group)
+
+
+def _pack_codes(builder: Any, size: int, to: Any, start: Any, flags: Any) -> None:
+    """`push` eight codes at a time."""
+    kind = ir.VectorType(_I64, 8)
+    behind = ir.Constant(kind, ir.Undefined)
+    for group in range(0, size, 8):
+        byte = builder.trunc(builder.lshr(flags, ir.Constant(_I64, group)), ir.IntType(8))
+        some = builder.bitcast(byte, ir.VectorType(ir.IntType(1), 8))
+        values = builder.add(_splat(builder, start, kind), ir.Constant(kind, list(range(group, group + 8))))
+        packed = _call(builder, "llvm.experimental.vector.compress.v8i64", kind, values, some, behind)
+        builder.store(packed, _at(builder, to, 0, kind), align=8)
+        count = builder.zext(_call(builder, "llvm.ctpop.i8", byte.type, byte), _I64)
+        to = builder.add(to, builder.mul(count, ir.Constant(_I64, 8)))
 
 
 @intrinsic(prefer_literal=True)
@@ -182,30 +227,39 @@ def end_step(
     typing: Any,
     lanes: Any,
     membranes: Any,
-    sums: Any,
     i: Any,
-    bias: Any,
+    sums: Any,
     j: Any,
+    bias: Any,
+    k: Any,
     high: Any,
     low: Any,
     keep: Any,
 ) -> Any:
     """Add sums and biases to the membranes of a step, saturated; fire once; not below `low`. The sums become 0.
 
-    `keep` is -1 to subtract `high` where a neuron fires, 0 to reset it. Returns int64 bits: of the neurons that fired,
-    of those of them that had twice the threshold (they keep what is left of it whatever `keep` says), and of those
-    that saturated.
+    The sums are int16, and then they fit it with the biases, or int32. `keep` is -1 to subtract `high` where a neuron
+    fires, 0 to reset it. Returns int64 bits: of the neurons that fired, of those of them that had twice the threshold
+    (they keep what is left of it whatever `keep` says), and of those that saturated.
     """
     kind = ir.VectorType(_I16, lanes.literal_value)
+    wide = ir.VectorType(_I32, lanes.literal_value)
+    narrow = sums.dtype == types.int16
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        at = _pointer(context, builder, membranes, arguments[1], arguments[3], kind)
-        current = _pointer(context, builder, sums, arguments[2], arguments[3], kind)
-        constant = builder.load(_pointer(context, builder, bias, arguments[4], arguments[5], kind), align=2)
-        threshold, bound, mask = (_splat(builder, builder.trunc(a, _I16), kind) for a in arguments[6:9])
-        added = builder.add(builder.load(current, align=2), constant)
-        builder.store(ir.Constant(kind, None), current, align=2)
-        total, saturated = _add_saturating(builder, builder.load(at, align=2), added)
+        _, membranes_, i_, sums_, j_, bias_, k_, *constants = arguments
+        at = _pointer(context, builder, membranes, membranes_, i_, kind)
+        current = _pointer(context, builder, sums, sums_, j_, kind if narrow else wide)
+        state = builder.load(at, align=2)
+        constant = builder.load(_pointer(context, builder, bias, bias_, k_, kind), align=2)
+        threshold, bound, mask = (_splat(builder, builder.trunc(a, _I16), kind) for a in constants)
+        added = builder.load(current, align=2)
+        if narrow:
+            total, saturated = _add_saturating(builder, state, builder.add(added, constant))
+        else:
+            exact = builder.add(added, builder.add(builder.sext(state, wide), builder.sext(constant, wide)))
+            total, saturated = _saturate(builder, exact, kind)
+        builder.store(ir.Constant(added.type, None), current, align=2)
         fired = builder.icmp_signed(">=", total, threshold)
         rest = builder.sub(total, threshold)
         again = builder.and_(builder.icmp_signed(">=", rest, threshold), fired)
@@ -215,86 +269,71 @@ def end_step(
             builder, signature.return_type, [_bits(builder, b) for b in (fired, again, saturated)]
         )
 
-    given = (lanes, membranes, sums, types.intp, bias, types.intp, types.int64, types.int64, types.int64)
-    return types.UniTuple(types.int64, 3)(*given), make
+    given = (membranes, types.intp, sums, types.intp, bias, types.intp, types.int64, types.int64, types.int64)
+    return types.UniTuple(types.int64, 3)(lanes, *given), make
 
 
 @intrinsic(prefer_literal=True)
-def update(
-    typing: Any, lanes: Any, tile: Any, membranes: Any, i: Any, weights: Any, j: Any, high: Any, low: Any, keep: Any
+def dot(
+    typing: Any,
+    lanes: Any,
+    tile: Any,
+    sums: Any,
+    i: Any,
+    size: Any,
+    frames: Any,
+    f: Any,
+    frame: Any,
+    line: Any,
+    pairs: Any,
+    j: Any,
+    rows: Any,
+    run: Any,
 ) -> Any:
-    """One event's weights added to `tile` (a literal) vectors of membranes, 64 lanes at most.
+    """The sums of `lanes` neurons in `tile` (a literal) frames: int32, to sums[i], sums[i + size] and so on.
 
-    Each sum is saturated, fires at `high` and is not below `low`; zero weights touch nothing. `keep` as in `end_step`.
-    Returns int64 bits of the neurons that fired and of those that saturated.
+    Each is the sum over `rows` rows of `run` (even) counts, from frames[f] on, one row `line` and one frame `frame`
+    behind the other, times the weights from pairs[j] on: two by two, as processors multiply them.
     """
-    kind = ir.VectorType(_I16, lanes.literal_value)
+    part = 16 if lanes.literal_value > 8 and instruction_set() == "avx512" else 8
+    name = f"llvm.x86.{'avx512.pmaddw.d.512' if part == 16 else 'avx2.pmadd.wd'}"
+    wide, kind = ir.VectorType(_I32, part), ir.VectorType(_I16, 2 * part)
+    parts = lanes.literal_value // part
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def one(at: Any, by: Any, threshold: Any, bound: Any, mask: Any) -> tuple[Any, Any]:
-            weight = builder.load(by, align=2)
-            total, saturated = _add_saturating(builder, builder.load(at, align=2), weight)
-            touched = builder.icmp_signed("!=", weight, ir.Constant(kind, None))
-            fired = builder.and_(builder.icmp_signed(">=", total, threshold), touched)
-            left = builder.select(fired, builder.and_(builder.sub(total, threshold), mask), total)
-            builder.store(_larger(builder, left, bound), at, align=2)
-            return fired, saturated
+        _, _, sums_, i_, size_, frames_, f_, frame_, line_, pairs_, j_, rows_, run_ = arguments
+        firsts = [f_]
+        for _ in range(1, tile.literal_value):
+            firsts.append(builder.add(firsts[-1], frame_))
+        two, step = ir.Constant(_I64, 2), ir.Constant(_I64, 2 * lanes.literal_value)
+        zeros = [ir.Constant(wide, None)] * (tile.literal_value * parts)
+        with _repeat(builder, rows_, ir.Constant(_I64, 0), j_, *zeros) as ((along, by, *row_sums), next_row):
+            half = builder.lshr(run_, ir.Constant(_I64, 1))
+            with _repeat(builder, half, along, by, *row_sums) as ((place, weight, *values), following):
+                tables = []
+                for k in range(parts):
+                    offset = builder.add(weight, ir.Constant(_I64, 2 * part * k))
+                    tables.append(builder.load(_pointer(context, builder, pairs, pairs_, offset, kind), align=2))
+                following += [builder.add(place, two), builder.add(weight, step)]
+                for t, first in enumerate(firsts):
+                    pair = builder.load(
+                        _pointer(context, builder, frames, frames_, builder.add(first, place), _I32), align=2
+                    )
+                    both = builder.bitcast(_splat(builder, pair, wide), kind)
+                    for k, table in enumerate(tables):
+                        product = _call(builder, name, wide, both, table)
+                        following.append(builder.add(values[t * parts + k], product))
+            next_row += [builder.add(along, line_), *following[1:]]
+        for n, value in enumerate(next_row[2:]):
+            t, k = divmod(n, parts)
+            at = builder.add(i_, builder.mul(size_, ir.Constant(_I64, t)))
+            at = builder.add(at, ir.Constant(_I64, part * k))
+            builder.store(value, _pointer(context, builder, sums, sums_, at, wide), align=4)
+        return context.get_dummy_value()
 
-        bits = _tiles(context, builder, (lanes, tile, membranes, weights), arguments, one)
-        return context.make_tuple(builder, signature.return_type, bits)
-
-    given = (lanes, tile, membranes, types.intp, weights, types.intp, types.int64, types.int64, types.int64)
-    return types.UniTuple(types.int64, 2)(*given), make
-
-
-@intrinsic(prefer_literal=True)
-def update_calm(
-    typing: Any, lanes: Any, tile: Any, membranes: Any, i: Any, weights: Any, j: Any, high: Any, low: Any, keep: Any
-) -> Any:
-    """`update` where nothing can saturate, and no neuron waits at or above `high`. Returns the bits that fired."""
-
-    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def one(at: Any, by: Any, threshold: Any, bound: Any, mask: Any) -> tuple[Any]:
-            total = builder.add(builder.load(at, align=2), builder.load(by, align=2))
-            fired = builder.icmp_signed(">=", total, threshold)
-            left = builder.select(fired, builder.and_(builder.sub(total, threshold), mask), total)
-            builder.store(_larger(builder, left, bound), at, align=2)
-            return (fired,)
-
-        return _tiles(context, builder, (lanes, tile, membranes, weights), arguments, one)[0]
-
-    given = (lanes, tile, membranes, types.intp, weights, types.intp, types.int64, types.int64, types.int64)
-    return types.int64(*given), make
-
-
-def _tiles(context: Any, builder: Any, given: Any, arguments: Any, one: Callable[..., tuple[Any, ...]]) -> list[Any]:
-    """`one` for each vector of a tile; the bits that it returns, those of the first vector lowest."""
-    lanes, tile, membranes, weights = given
-    kind = ir.VectorType(_I16, lanes.literal_value)
-    constants = [_splat(builder, builder.trunc(a, _I16), kind) for a in arguments[6:9]]
-    bits: list[Any] = []
-    for k in range(tile.literal_value):
-        place = ir.Constant(_I64, k * lanes.literal_value)
-        at = _pointer(context, builder, membranes, arguments[2], builder.add(arguments[3], place), kind)
-        by = _pointer(context, builder, weights, arguments[4], builder.add(arguments[5], place), kind)
-        flags = [builder.shl(_bits(builder, f), place) for f in one(at, by, *constants)]
-        bits = [builder.or_(*pair) for pair in zip(bits, flags, strict=True)] if bits else flags
-    return bits
-
-
-@intrinsic(prefer_literal=True)
-def tick(typing: Any, lanes: Any, membranes: Any, i: Any, bias: Any, j: Any, low: Any) -> Any:
-    """Biases added to membranes, saturated and not below `low`; returns int64 bits of those that saturated."""
-    kind = ir.VectorType(_I16, lanes.literal_value)
-
-    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        at = _pointer(context, builder, membranes, arguments[1], arguments[2], kind)
-        by = builder.load(_pointer(context, builder, bias, arguments[3], arguments[4], kind), align=2)
-        total, saturated = _add_saturating(builder, builder.load(at, align=2), by)
-        builder.store(_larger(builder, total, _splat(builder, builder.trunc(arguments[5], _I16), kind)), at, align=2)
-        return _bits(builder, saturated)
-
-    return types.int64(lanes, membranes, types.intp, bias, types.intp, types.int64), make
+    index, number = types.intp, types.int64
+    given = (sums, index, index, frames, index, index, index, pairs, index, number, number)
+    return types.void(lanes, tile, *given), make
 
 
 @intrinsic

@@ -36,7 +36,7 @@ class Books(NamedTuple):
     saturated: IntArray
 
 
-@njit(cache=True, nogil=True)
+@njit
 def weigh(spikes: IntArray, start: int, stop: int, source: int, step: int, chunk: Chunk) -> None:
     """Sum and largest of the counts of a step's spikes."""
     total = peak = 0
@@ -47,7 +47,7 @@ def weigh(spikes: IntArray, start: int, stop: int, source: int, step: int, chunk
     chunk.total[source, step], chunk.peak[source, step] = total, peak
 
 
-@njit(cache=True, nogil=True)
+@njit
 def wide_step(
     net: Layout,
     core: Any,
@@ -65,10 +65,8 @@ def wide_step(
         wire = net.wires[w]
         for s in range(chunk.begin[wire.source, step], chunk.begin[wire.source, step + 1]):
             _add_wide(net, core, wire, spikes[s], wide)
-    lanes = core.vectors * core.lanes
     for i in range(core.size):
-        lane = i % lanes
-        v = np.int64(books.membranes[core.neurons + i]) + wide[i] + net.bias[core.features + lane]
+        v = np.int64(books.membranes[core.neurons + i]) + wide[i] + net.bias[core.features + core.has_bias * i]
         wide[i] = 0
         if v < INT16_MIN or v > INT16_MAX:
             if v < _INT32_LOW or v > _INT32_HIGH:
@@ -84,7 +82,7 @@ def wide_step(
     return used, True
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _add_wide(net: Layout, core: Any, wire: Any, spike: int, wide: IntArray) -> None:
     """Add the weights of a spike to int64 sums."""
     code = spike & CODE
@@ -102,7 +100,7 @@ def _add_wide(net: Layout, core: Any, wire: Any, spike: int, wide: IntArray) -> 
         j += length
 
 
-@njit(cache=True, nogil=True)
+@njit
 def decimate(core: Any, k: int, spikes: IntArray, first: int, used: int, phases: IntArray) -> int:
     """Keep every Nth of a step's spikes, counted by channel, row, column; returns how many there are then."""
     step = spikes[first:used]
