@@ -38,9 +38,9 @@ live: .venv/.ready  ## live models of every framework against graph, file and ch
 format: .venv/.ready  ## put the code into its normal form
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: .venv/.ready  ## accuracy and speed on the recorded N-MNIST samples beside the project; SINABS=python that has it
+bench: .venv/.ready  ## accuracy, and speed beside sinabs, snnTorch and Norse (installs them once; gigabytes); BENCH=options
 	@$(BIN)/python benchmarks/nmnist_accuracy.py
-	@$(BIN)/python benchmarks/speed.py $(if $(SINABS),--sinabs $(SINABS))
+	@$(BIN)/python benchmarks/speed.py $(BENCH)
 
 docs: .venv/.ready  ## write the generated pages anew
 	@$(BIN)/python docs/generate_errors.py

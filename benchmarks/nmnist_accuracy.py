@@ -8,27 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
+from workloads import DATA, nmnist_recordings
 
 import nirdynap
-
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "nmnist_speck"
-
-
-def recordings() -> tuple[list[nirdynap.Events], np.ndarray]:
-    """The test samples and their labels; polarity p is channel p."""
-    data = np.load(DATA / "nmnist_test_000_049.npz")
-    start = data["start"]
-    samples = []
-    for first, last in pairwise(start):
-        here = slice(first, last)
-        order = np.argsort(data["t"][here], kind="stable")
-        t, c, y, x = (data[k][here][order] for k in ("t", "p", "y", "x"))
-        samples.append(nirdynap.Events(t=t, c=c, y=y, x=x))
-    return samples, data["label"]
 
 
 def first_layer_against_chip(spec: nirdynap.Spec) -> tuple[float, float, int, int]:
@@ -49,7 +33,7 @@ def main() -> None:
     if not DATA.is_dir():
         sys.exit(f"reference data not found: expected {DATA}")
     spec = nirdynap.nir_to_dynapcnn(DATA / "cnn_sinabs.nir", "speck2f", convention="sinabs")
-    samples, labels = recordings()
+    samples, labels = nmnist_recordings(), np.load(DATA / "nmnist_test_000_049.npz")["label"]
     equal, within, ours, chip = first_layer_against_chip(spec)
     print(f"first layer, five recordings played to a real Speck 2f, {5 * 4096} neurons:")
     print(f"  equal counts {equal:.3%}, within one {within:.3%}, spikes {ours} against {chip} ({ours / chip - 1:+.2%})")

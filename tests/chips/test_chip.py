@@ -42,7 +42,17 @@ def test_shipped_files_follow_the_schema(file: Path) -> None:
 @pytest.mark.parametrize("name", chip_names())
 def test_every_fact_has_one_source(name: str) -> None:
     facts = ["devices", "cores", *(f"limits.{field.name}" for field in dataclasses.fields(Limits))]
+    facts += ["operations_per_s"] * bool(load_chip(name).operations_per_s)
     assert sorted(source.path for source in load_chip(name).sources) == sorted(facts)
+
+
+@pytest.mark.parametrize("name", ["speck2e", "speck2f"])
+def test_what_a_third_party_reports_is_said_to_be_that(name: str) -> None:
+    chip = load_chip(name)
+    assert chip.operations_per_s == (100_000_000, *[30_000_000] * 8)
+    (source,) = [source for source in chip.sources if source.path == "operations_per_s"]
+    assert (source.status, "third party" in source.text) == ("reported", True)
+    assert load_chip("speck2b").operations_per_s == ()
 
 
 @pytest.mark.parametrize("name", NINE_CORES)

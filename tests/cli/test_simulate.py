@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +191,24 @@ def test_outputs_that_would_be_lost(spec_file: Path, recordings: Path, tmp_path:
     assert codes(document) == ["ND606"]
     assert list(tmp_path.iterdir()) == []
     assert codes(ask(*words, "--record", "all", code=2)) == ["ND902"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+@pytest.mark.parametrize("delay_s", [0.3, 0.8, 1.6])  # while it imports, while it runs, and about where it writes
+def test_ctrl_c_leaves_nothing_half_written(spec_file: Path, tmp_path: Path, delay_s: float) -> None:
+    recordings = write_events(tmp_path / "many.npz", samples=3000)
+    path = tmp_path / "out.npz"
+    path.write_bytes(b"an older result")
+    words = ("simulate", spec_file, "--input", recordings, "--record", "all", "--output", path)
+    command = [sys.executable, "-m", "nirdynap.cli", *map(str, words)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert err == b""
+    if process.returncode:
+        assert (process.returncode, out, path.read_bytes()) == (130, b"", b"an older result")
+    else:  # a fast machine
+        assert len(np.load(path)["start"]) >= 3000
+    assert {file.name for file in tmp_path.iterdir()} == {"many.npz", "out.npz"}

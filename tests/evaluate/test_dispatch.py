@@ -15,7 +15,7 @@ import pytest
 from small import Deadly, Here, lives, recordings, small_spec, table
 
 from nirdynap.errors import InputError
-from nirdynap.evaluate import evaluate
+from nirdynap.evaluate import dispatch, evaluate
 
 SPEC = small_spec()
 
@@ -35,6 +35,18 @@ def test_a_sample_that_kills_its_worker(tmp_path: Path, deaths: int) -> None:
     )
     assert rows[:13] + rows[14:] == whole[:13] + whole[14:]
     assert (summary.failed, summary.failures[0].index) == (1, 13)
+
+
+def test_who_waits_long_for_the_first_worker_is_told_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluate(SPEC, recordings(3), Here())
+    assert caplog.records == []
+    monkeypatch.setattr(dispatch, "_PATIENCE_S", 0.01)
+    evaluate(SPEC, recordings(3), workers=1)
+    (record,) = caplog.records
+    assert record.name == "nirdynap"
+    assert "compiles the simulator first" in record.message
 
 
 class Flaky(Here):

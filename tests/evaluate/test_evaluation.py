@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import time
@@ -66,7 +67,15 @@ def test_the_summary_is_that_of_the_rows(tmp_path: Path) -> None:
     assert summary.cores[0].dropped > 0
     text = str(summary)
     assert text.startswith(f"event run of 30 samples ({summary.duration_us / 1e6:.3f} s) on speck2f")
-    assert "No limit of synaptic operations per second is documented for speck2f." in text
+    share = 100 * summary.cores[1].operations_per_s.largest / 30_000_000
+    assert f"conv1: at most {share:.1f} % of the 30 million synaptic operations per second that a third party" in text
+
+
+def test_a_chip_of_which_nobody_states_a_limit() -> None:
+    for name in ("dynapcnndevkit", "my_own_chip"):
+        summary = evaluate(dataclasses.replace(SPEC, chip=name), recordings(3), Here())
+        assert [core.limit_per_s for core in summary.cores] == [None, None]
+        assert f"No limit of synaptic operations per second is known for {name}" in str(summary)
 
 
 def test_saturation_is_counted(tmp_path: Path) -> None:

@@ -5,11 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import ClockedConformance, EventConformance, assert_same_result
+from nirdynap.testing.conformance import (
+    ClockedConformance,
+    EventConformance,
+    assert_same_result,
+    clocked_cases,
+    event_cases,
+)
 
 
 class Deaf(ClockedConformance):
@@ -36,15 +41,15 @@ class Hasty(EventConformance):
         )
 
 
-@pytest.mark.parametrize("suite", [Deaf, Hasty])
-def test_a_wrong_simulator_fails(suite):
+@pytest.mark.parametrize(("suite", "cases"), [(Deaf, clocked_cases()), (Hasty, event_cases())])
+def test_a_wrong_simulator_fails(suite, cases):
     inner = suite.test_equals_the_oracle.hypothesis.inner_test
 
     # As the suite does it, but content with any failing example.
     @settings(max_examples=500, phases=[Phase.generate], report_multiple_bugs=False, database=None, deadline=None)
-    @given(st.data())
-    def run(data):
-        inner(suite(), data)
+    @given(cases)
+    def run(case):
+        inner(suite(), case)
 
     with pytest.raises(AssertionError):
         run()

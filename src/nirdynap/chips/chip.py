@@ -52,12 +52,12 @@ class Limits:
 class Source:
     """Where the fact at `path` (such as ``limits.strides``) comes from.
 
-    `status` is "documented" by the vendor, "inferred" from the vendor's code, or "chosen" by this project where
-    nothing public says it.
+    `status` is "documented" by the vendor, "inferred" from the vendor's code, "reported" by a third party, or "chosen"
+    by this project where nothing public says it.
     """
 
     path: str
-    status: Literal["documented", "inferred", "chosen"]
+    status: Literal["documented", "inferred", "reported", "chosen"]
     text: str
 
 
@@ -71,6 +71,8 @@ class Chip:
         cores: words of kernel, neuron and bias memory, by hardware core index.
         limits: what each core can do.
         sources: one for each fact.
+        operations_per_s: most synaptic operations in a second, by hardware core index; empty where nobody states them.
+            No program is refused over them.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Chip:
     cores: tuple[Memory, ...]
     limits: Limits
     sources: tuple[Source, ...]
+    operations_per_s: tuple[int, ...] = ()
 
 
 def chip_names() -> tuple[str, ...]:
@@ -145,4 +148,5 @@ def _chip_of(document: dict[str, Any]) -> Chip:
             }
         ),
         sources=tuple(Source(**source) for source in document["sources"]),
+        operations_per_s=tuple(document.get("operations_per_s", ())),
     )

@@ -61,6 +61,12 @@ def _details(chip: Chip) -> Iterator[RenderableType]:
         [[index, *memory] for index, memory in enumerate(chip.cores)],
         title="Memory in words",
     )
+    if chip.operations_per_s:
+        yield table(
+            ["core #", "millions #"],
+            [[core, f"{number / 1e6:g}"] for core, number in enumerate(chip.operations_per_s)],
+            title="Synaptic operations per second",
+        )
     limits = plain(chip.limits)
     yield table(
         ["limit of a core", "value"],

@@ -94,13 +94,15 @@ def _executor(name: str | None) -> AbstractContextManager[Executor | None]:
 
 
 def _tables(file: Path, spec: Spec, summary: Summary) -> Iterator[RenderableType]:
+    from nirdynap.evaluate.summary import load_lines
+
     length = f"{summary.samples} samples ({summary.duration_us / US_PER_S:.3f} s)"
     reading = reading_words(spec.convention)
     yield f"{file} on {spec.chip}: {summary.semantics} run of {length}, {reading}, digest {summary.digest[:12]}"
     yield _spreads("Spikes of a sample", [(core, core.spikes) for core in summary.cores])
     yield _spreads("Synaptic operations of a sample", [(core, core.synaptic_operations) for core in summary.cores])
     yield _spreads("Synaptic operations per second", [(core, core.operations_per_s) for core in summary.cores])
-    yield f"No limit of synaptic operations per second is documented for {spec.chip}"
+    yield from load_lines(summary)
     for core in summary.cores:
         if core.saturated or core.dropped:
             yield f"{core.name}: {core.saturated} saturated updates, {core.dropped} dropped spikes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -14,6 +15,9 @@ from nirdynap.evaluate.workers import Workers, lost
 
 ATTEMPTS_TOGETHER = 2
 ATTEMPTS_ALONE = 3
+_PATIENCE_S = 5.0  # workers that have run before have started and loaded the simulator by then
+
+_LOGGER = logging.getLogger("nirdynap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +44,16 @@ class Group:
 def check_work(work: Work, workers: Workers) -> None:
     """Let one worker try the options, and show that there are workers.
 
+    What takes long is told here, for what a worker says may be seen by nobody.
+
     Raises:
         InputError: as `simulate` for options; ND755 if no worker starts.
     """
     try:
-        workers.submit(work.try_options).result()
+        future = workers.submit(work.try_options)
+        if not wait([future], timeout=_PATIENCE_S).done:
+            _LOGGER.warning("waiting for a worker: it compiles the simulator first, some half a minute, once")
+        future.result()
     except NirdynapError:
         raise
     except Exception as error:

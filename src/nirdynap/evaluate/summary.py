@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
+from nirdynap.chips.chip import chip_names, load_chip
 from nirdynap.errors import SAMPLES_FAILED, Diagnostic
 from nirdynap.evaluate.work import Work
 from nirdynap.ir.result import Semantics
@@ -37,7 +38,9 @@ class CoreSummary:
         core: hardware index; name: the user's weight node.
         spikes, synaptic_operations: of a sample, as in `CoreStats`.
         operations_per_s: synaptic operations of a sample for each second of its recording; samples of no length left
-            out. No vendor document states how many a core can do in a second (docs/hardware.md).
+            out.
+        limit_per_s: how many the core can do in a second, as the chip's file has it with its source (`Chip.sources`; no
+            vendor document states any); None where nobody states it.
         saturated, dropped: sums over the samples, as in `CoreStats`.
     """
 
@@ -46,6 +49,7 @@ class CoreSummary:
     spikes: Spread
     synaptic_operations: Spread
     operations_per_s: Spread
+    limit_per_s: int | None
     saturated: int
     dropped: int
 
@@ -136,6 +140,8 @@ def summarise(path: Path, work: Work, columnar: ModuleType, output: Path | None)
         numbers: IntArray = columnar.read_numbers(path, f"core{core}.{counter}")[0][has_result]
         return numbers
 
+    limits = load_chip(spec.chip).operations_per_s if spec.chip in chip_names() else ()
+
     def summary(core: int, name: str) -> CoreSummary:
         operations = column(core, "synaptic_operations")
         return CoreSummary(
@@ -144,6 +150,7 @@ def summarise(path: Path, work: Work, columnar: ModuleType, output: Path | None)
             spikes=_spread(column(core, "spikes")),
             synaptic_operations=_spread(operations),
             operations_per_s=_spread(_rates(operations, duration)),
+            limit_per_s=limits[core] if core < len(limits) else None,
             saturated=int(column(core, "saturated").sum()),
             dropped=int(column(core, "dropped").sum()),
         )
@@ -164,6 +171,18 @@ def summarise(path: Path, work: Work, columnar: ModuleType, output: Path | None)
         ),
         output=output,
     )
+
+
+def load_lines(summary: Summary) -> Iterator[str]:
+    """How near each core comes to what it is said to be able to do."""
+    if all(core.limit_per_s is None for core in summary.cores):
+        yield f"No limit of synaptic operations per second is known for {summary.chip}"
+    for core in summary.cores:
+        if core.limit_per_s is not None:
+            share = f"{100 * core.operations_per_s.largest / core.limit_per_s:.1f} %"
+            limit = f"{core.limit_per_s / 1e6:.0f} million synaptic operations per second"
+            reported = f"that a third party, not the vendor, reports for core {core.core}"
+            yield f"{core.name}: at most {share} of the {limit} {reported}"
 
 
 def _spread(values: IntArray | FloatArray) -> Spread:
@@ -201,7 +220,7 @@ def _lines(summary: Summary) -> Iterator[str]:
             rows.append([core.name, str(core.core), *(f"{number:.0f}" for number in numbers)])
         yield ""
         yield from aligned(iter(rows))
-    yield f"No limit of synaptic operations per second is documented for {summary.chip}."
+    yield from load_lines(summary)
     for core in summary.cores:
         if core.saturated or core.dropped:
             yield f"{core.name}: {core.saturated} saturated updates, {core.dropped} dropped spikes"

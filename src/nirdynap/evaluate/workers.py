@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -69,7 +70,7 @@ class Workers:
     def _fresh(self) -> ProcessPoolExecutor:
         # Not forked: numba, torch and pyarrow have threads, of which a fork takes locked locks along.
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._count, mp_context=context, initializer=_end_on_interrupt)
+        return ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin)
 
 
 def lost(error: BaseException) -> InputError:
@@ -78,8 +79,12 @@ def lost(error: BaseException) -> InputError:
     return InputError([WORKERS_LOST.at("$.executor", value=f"the executor takes no work ({reason})")])
 
 
-def _end_on_interrupt() -> None:
-    """Ctrl-C reaches all processes of a terminal: workers end at once and say nothing, the first one deals with it."""
+def _begin() -> None:
+    """A worker says nothing: what is to be told, the first process tells.
+
+    Ctrl-C reaches all processes of a terminal; workers end at once, the first one deals with it.
+    """
+    logging.getLogger("nirdynap").addHandler(logging.NullHandler())
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -87,7 +92,7 @@ def _end_on_interrupt() -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes that start in this block are not interrupted before `_end_on_interrupt` has its turn."""
+    """Processes that start in this block are not interrupted before `_begin` has its turn."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

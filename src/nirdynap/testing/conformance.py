@@ -10,8 +10,9 @@ A simulator's test module inherits a class and says how its simulator is run:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -33,9 +34,58 @@ _SETTINGS = settings(
 )
 
 
-_RATES: st.SearchStrategy[SpikesPerStep | None] = st.sampled_from([None, "one", "many"])
-_ORDERS: st.SearchStrategy[Literal["depth", "breadth"]] = st.sampled_from(["depth", "breadth"])
-_EMISSIONS: st.SearchStrategy[Literal["raster", "channel"]] = st.sampled_from(["raster", "channel"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockedCase:
+    """A clocked run: a spec, counts [time, batch, channel, y, x], and the options of a clocked simulator."""
+
+    spec: Spec
+    raster: IntArray
+    saturate: bool
+    spikes_per_step: SpikesPerStep | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCase:
+    """An event run: a spec, a batch of recordings, and the options of an event simulator."""
+
+    spec: Spec
+    recording: Sequence[Events]
+    order: Literal["depth", "breadth"]
+    emission: Literal["raster", "channel"]
+    bias_clock_us: int | None
+    duration_us: int | None
+
+
+@st.composite
+def clocked_cases(draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: bool = False) -> ClockedCase:
+    """What a clocked simulator is run on; where there are no decimators, kernels are not all square."""
+    spec = draw(specs(decimators=decimators, square_kernels=decimators, max_spikes=200))
+    return ClockedCase(
+        spec=spec,
+        raster=draw(
+            rasters(spec, min_steps=draw(st.sampled_from([1, 0])), max_count=draw(st.sampled_from([3, 1, 12])))
+        ),
+        saturate=draw(st.booleans()),
+        spikes_per_step=draw(st.sampled_from([None, "one", "many"])),
+    )
+
+
+@st.composite
+def event_cases(draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: bool = False) -> EventCase:
+    """What an event simulator is run on; where there are no decimators, kernels are not all square."""
+    spec = draw(specs(decimators=decimators, square_kernels=decimators, max_spikes=None))
+    recording = draw(st.lists(events(spec), min_size=1, max_size=2))
+    clock = st.integers(100, 2000)
+    biased = any(core.bias is not None for core in spec.cores)
+    last = max((int(e.t[-1]) for e in recording if len(e)), default=0)
+    return EventCase(
+        spec=spec,
+        recording=recording,
+        order=draw(st.sampled_from(["depth", "breadth"])),
+        emission=draw(st.sampled_from(["raster", "channel"])),
+        bias_clock_us=draw(clock if biased else st.none() | clock),
+        duration_us=draw(st.none() | st.integers(last + 1, last + 5000)),
+    )
 
 
 class ClockedConformance(ABC):
@@ -46,22 +96,19 @@ class ClockedConformance(ABC):
         """The result of a fresh simulator, with record="all" and steps of 1000 us."""
 
     @_SETTINGS
-    @given(st.data())
-    def test_equals_the_oracle(self, data: st.DataObject) -> None:
-        self._compare(data, data.draw(specs(square_kernels=False)))
+    @given(clocked_cases())
+    def test_equals_the_oracle(self, case: ClockedCase) -> None:
+        self._compare(case)
 
     @_SETTINGS
-    @given(st.data())
-    def test_equals_the_oracle_with_decimators(self, data: st.DataObject) -> None:
-        self._compare(data, data.draw(specs(decimators=True)))
+    @given(clocked_cases(decimators=True))
+    def test_equals_the_oracle_with_decimators(self, case: ClockedCase) -> None:
+        self._compare(case)
 
-    def _compare(self, data: st.DataObject, spec: Spec) -> None:
-        raster = data.draw(rasters(spec))
-        saturate = data.draw(st.booleans(), label="saturate")
-        spikes_per_step = data.draw(_RATES, label="spikes_per_step")
-        actual = self.run(spec, raster, saturate=saturate, spikes_per_step=spikes_per_step)
-        expected = oracle.clocked(spec, raster, saturate=saturate, spikes_per_step=spikes_per_step, record="all")
-        assert_same_result(actual, expected)
+    def _compare(self, case: ClockedCase) -> None:
+        options: dict[str, Any] = {"saturate": case.saturate, "spikes_per_step": case.spikes_per_step}
+        actual = self.run(case.spec, case.raster, **options)
+        assert_same_result(actual, oracle.clocked(case.spec, case.raster, record="all", **options))
 
 
 class EventConformance(ABC):
@@ -81,35 +128,24 @@ class EventConformance(ABC):
         """The result of a fresh simulator, with record="all" and steps of 1000 us."""
 
     @_SETTINGS
-    @given(st.data())
-    def test_equals_the_oracle(self, data: st.DataObject) -> None:
-        self._compare(data, data.draw(specs(square_kernels=False, max_spikes=None)))
+    @given(event_cases())
+    def test_equals_the_oracle(self, case: EventCase) -> None:
+        self._compare(case)
 
     @_SETTINGS
-    @given(st.data())
-    def test_equals_the_oracle_with_decimators(self, data: st.DataObject) -> None:
-        self._compare(data, data.draw(specs(decimators=True, max_spikes=None)))
+    @given(event_cases(decimators=True))
+    def test_equals_the_oracle_with_decimators(self, case: EventCase) -> None:
+        self._compare(case)
 
-    def _compare(self, data: st.DataObject, spec: Spec) -> None:
-        recording = data.draw(st.lists(events(spec), min_size=1, max_size=2))
-        order = data.draw(_ORDERS, label="order")
-        emission = data.draw(_EMISSIONS, label="emission")
-        clock = st.integers(100, 2000)
-        biased = any(core.bias is not None for core in spec.cores)
-        period = data.draw(clock if biased else st.none() | clock, label="bias_clock_us")
-        last = max((int(e.t[-1]) for e in recording if len(e)), default=0)
-        duration = data.draw(st.none() | st.integers(last + 1, last + 5000), label="duration_us")
-        actual = self.run(spec, recording, order=order, emission=emission, bias_clock_us=period, duration_us=duration)
-        expected = oracle.event(
-            spec,
-            recording,
-            order=order,
-            emission=emission,
-            bias_clock_us=period,
-            duration_us=duration,
-            record="all",
-        )
-        assert_same_result(actual, expected)
+    def _compare(self, case: EventCase) -> None:
+        options: dict[str, Any] = {
+            "order": case.order,
+            "emission": case.emission,
+            "bias_clock_us": case.bias_clock_us,
+            "duration_us": case.duration_us,
+        }
+        actual = self.run(case.spec, case.recording, **options)
+        assert_same_result(actual, oracle.event(case.spec, case.recording, record="all", **options))
 
 
 def assert_same_result(actual: Result, expected: Result) -> None:

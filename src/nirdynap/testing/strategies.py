@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from nirdynap.chips.chip import load_chip
+from nirdynap.chips.memory import memory_of
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
@@ -24,8 +26,13 @@ from nirdynap.testing.build import CHIP, build_core, build_spec
 _Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 _POOLINGS = (1, 2, 4)
+_STRIDES = (1, 1, 1, 1, 2, 4, 8)  # mostly 1, for few pixels are left to the cores behind a large one
+_WIDE = (7, 8, 9, 16, 17, 32, 33, 40)  # channels: vectors of 8, 16 and 32 lanes, full and just not
+_ACTIVITIES = (30, 100, 5)  # percent of input addresses that spike in a time step
 _MAX_UPDATES = 400  # of one core, caused by one external event
+_MAX_NEURONS = 200  # of one core, and addresses of the input, where there are many channels
 _MAX_COUNT = 3  # of an input address in one time step
+_POOL = 127  # bytes drawn for an array of any size; a prime, so that equal ones do not come to lie side by side
 
 
 def specs(
@@ -41,6 +48,8 @@ def specs(
 ) -> st.SearchStrategy[Spec]:
     """Valid specs: strides, paddings, poolings that leave a remainder, branches, merges, several inputs and outputs.
 
+    Maps have 1 to 9 pixels a side and 1 to 40 channels; some kernels are as large as the padded map: dense layers.
+
     Args:
         min_cores, max_cores: number of cores, up to those of a Speck 2f.
         chains: only chains of cores with one input and one output.
@@ -51,7 +60,7 @@ def specs(
         max_spikes: thresholds are high enough that no neuron fires more often in one time step of `rasters`, but for
             the deepest; None: any threshold, for event runs, where the spikes of a step would be too many to list.
 
-    Shrinks towards one core with one weight of 0, no bias and threshold 1.
+    Shrinks towards one core with one weight of 1, no bias and threshold 1.
 
     Raises:
         InvalidArgument: an argument is out of range.
@@ -75,7 +84,7 @@ def specs(
 def rasters(
     spec: Spec, *, min_steps: int = 0, max_steps: int = 5, max_batch: int = 2, max_count: int = _MAX_COUNT
 ) -> st.SearchStrategy[IntArray]:
-    """Input counts int64 [time, batch, channel, y, x] of a spec.
+    """Input counts int64 [time, batch, channel, y, x] of a spec: sparse, busy, or without a silent address.
 
     Args:
         spec: whose input it is.
@@ -147,8 +156,9 @@ class _Wire:
 
 @st.composite
 def _specs(draw: _Draw, min_cores: int, max_cores: int, options: _Options) -> Spec:
-    side = st.integers(1, 7)
-    sources = [_Source(index=-1, shape=(draw(st.integers(1, 2)), draw(side), draw(side)), spikes=1, count=_MAX_COUNT)]
+    side = st.integers(1, 9)
+    height, width = draw(side), draw(side)
+    sources = [_Source(index=-1, shape=(_channels(draw, height * width), height, width), spikes=1, count=_MAX_COUNT)]
     number = draw(st.integers(min_cores, max_cores))
     indices = draw(st.permutations(range(len(load_chip(CHIP).cores))))[:number]
     cores: list[CoreSpec] = []
@@ -178,7 +188,7 @@ def _specs(draw: _Draw, min_cores: int, max_cores: int, options: _Options) -> Sp
 
 def _listeners(sources: list[_Source], cores: list[CoreSpec], options: _Options) -> list[_Source]:
     """The sources that the next core may listen to, each as often as it has slots free."""
-    if options.chains or not cores:
+    if options.chains:
         return sources[-1:]
     free = [source for source in sources[1:] for _ in range(2 - len(cores[source.index].destinations))]
     return [*reversed(free), sources[0], sources[0]]
@@ -200,8 +210,8 @@ def _core(draw: _Draw, index: int, k: int, wires: list[_Wire], options: _Options
     if draw(st.booleans()):  # what is cut off must be dropped
         height, width = max(1, height - 1), max(1, width - 1)
     arrivals = sum(wire.source.spikes for wire in wires)
-    kernel, stride, padding, features = _geometry(draw, (height, width), _MAX_UPDATES // arrivals, options)
     shape = (channels, height, width)
+    kernel, stride, padding, features = _geometry(draw, index, shape, _MAX_UPDATES // arrivals, options)
     neurons = (features, *conv_output((height, width), kernel, stride, padding))
     weights = _weights(draw, (features, channels, *kernel))
     counts = sum(wire.source.count * wire.pooling**2 for wire in wires)
@@ -217,31 +227,53 @@ def _core(draw: _Draw, index: int, k: int, wires: list[_Wire], options: _Options
         threshold_low=low,
         return_to_zero=draw(st.booleans()),
         initial_state=_small_int16(draw, neurons, top) if options.initial_states and draw(st.booleans()) else None,
-        decimator=draw(st.sampled_from([1, 2, 3])) if options.decimators else 1,
+        decimator=draw(st.sampled_from([1, 2, 3, 8])) if options.decimators else 1,
     )
     count = (counts * _reach(weights) + 2 * top) // high + 1
-    return core, _Source(index=k, shape=neurons, spikes=arrivals * _targets(core), count=count)
+    return core, _Source(index=k, shape=neurons, spikes=arrivals * _reached(neurons, kernel, stride), count=count)
 
 
-def _geometry(draw: _Draw, size: Pair, budget: int, options: _Options) -> tuple[Pair, Pair, Pair, int]:
-    """Kernel, stride, padding (y, x) and features, such that one event updates `budget` neurons at most."""
+def _geometry(draw: _Draw, index: int, shape: Shape, budget: int, options: _Options) -> tuple[Pair, Pair, Pair, int]:
+    """Kernel, stride, padding (y, x) and features, that fit the core, and such that one event updates few neurons."""
+    channels, *size = shape
     padding = (draw(st.integers(0, 2)), draw(st.integers(0, 2)))
-    largest = [min(3, n + 2 * p) for n, p in zip(size, padding, strict=True)]
-    rows = draw(st.integers(1, largest[0] if not options.square_kernels else min(largest)))
-    columns = rows if options.square_kernels else draw(st.integers(1, largest[1]))
-    strides = st.sampled_from([1, 2, 4])
+    whole = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    rows = draw(_side(whole[0] if not options.square_kernels else min(whole)))
+    columns = rows if options.square_kernels else draw(_side(whole[1]))
+    strides = st.sampled_from(_STRIDES)
     stride = (draw(strides), draw(strides))
-    features = draw(st.integers(1, 3))
-    if features * rows * columns > budget:
+    neurons = conv_output((size[0], size[1]), (rows, columns), stride, padding)
+    features = _channels(draw, neurons[0] * neurons[1])
+    weights, capacity = (features, channels, rows, columns), load_chip(CHIP).cores[index]
+    needed = memory_of(weights_shape=weights, neuron_shape=(features, *neurons), has_bias=True)
+    fits = all(need <= room for need, room in zip(needed, capacity, strict=True))
+    # An event at a map of one pixel updates as many neurons as a simulator that has them all in one vector.
+    least = budget if neurons != (1, 1) else 4 * budget
+    if not fits or _reached((features, *neurons), (rows, columns), stride) > least:
         return (1, 1), stride, padding, 1
     return (rows, columns), stride, padding, features
 
 
+def _side(whole: int) -> st.SearchStrategy[int]:
+    """Of a kernel: small, or as large as the padded map, and so perhaps larger than the map."""
+    return st.sampled_from([min(side, whole) for side in (1, 2, 3, 3, whole)])
+
+
+def _channels(draw: _Draw, pixels: int) -> int:
+    """Of a map of so many pixels: few, or so many that they fill vectors."""
+    return int(draw(st.integers(1, 3) | st.sampled_from([n for n in _WIDE if n * pixels <= _MAX_NEURONS] or [1])))
+
+
+def _reached(neurons: Shape, kernel: Pair, stride: Pair) -> int:
+    """The most neurons that one event updates."""
+    along = [min(n, -(-k // s)) for n, k, s in zip(neurons[1:], kernel, stride, strict=True)]
+    return neurons[0] * along[0] * along[1]
+
+
 def _weights(draw: _Draw, shape: tuple[int, ...]) -> IntArray:
-    # One draw of bytes instead of one for each weight; the divisors make zeros and small weights common.
-    size = int(np.prod(shape))
-    full = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.int8)
-    weights = np.trunc(full / draw(st.sampled_from([60, 8, 1]))).astype(np.int8)
+    # The divisors make zeros and small weights common. The simplest bytes are no silent core.
+    full = _bytes(draw, int(np.prod(shape))).view(np.int8)
+    weights = np.where(full == 0, 1, np.trunc(full / draw(st.sampled_from([60, 8, 1])))).astype(np.int8)
     positive = np.maximum(weights, -(weights // 2))  # deep layers seldom fire otherwise
     chosen: IntArray = (positive if draw(st.booleans()) else weights).reshape(shape)
     return chosen
@@ -251,13 +283,19 @@ def _thresholds(draw: _Draw, weights: IntArray, counts: int, max_spikes: int | N
     """Both thresholds, and the largest bias and initial state that keep to the limit of spikes."""
     if max_spikes is None:
         least, usual, top = 1, 2 * int(np.abs(weights.astype(np.int64)).max()) + 1, INT16_MAX
-        high = draw(st.integers(least, usual) | st.integers(least, INT16_MAX))
+        high = _threshold(draw, least, usual)
     else:
         least = min(max(1, counts * _reach(weights) // max_spikes), INT16_MAX)
-        high = draw(st.integers(least, min(4 * least, INT16_MAX)) | st.integers(least, INT16_MAX))
+        high = _threshold(draw, least, min(4 * least, INT16_MAX))
         top = min(max_spikes * high, INT16_MAX)
     low = draw(st.sampled_from([-1, -high, INT16_MIN]) | st.integers(-400, -1))
     return high, low, top
+
+
+def _threshold(draw: _Draw, least: int, usual: int) -> int:
+    """Mostly low: a run tells little of a core that is silent, and of those behind it."""
+    low, most = draw(st.sampled_from([(least, usual)] * 6 + [(least, INT16_MAX), (INT16_MAX, INT16_MAX)]))
+    return int(draw(st.integers(low, most)))
 
 
 def _reach(weights: IntArray) -> int:
@@ -266,15 +304,18 @@ def _reach(weights: IntArray) -> int:
 
 
 def _small_int16(draw: _Draw, shape: tuple[int, ...], top: int) -> IntArray:
-    size = 2 * int(np.prod(shape))
-    full = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype="<i2")
+    full = _bytes(draw, 2 * int(np.prod(shape))).view("<i2")
     values: IntArray = np.minimum(full // draw(st.sampled_from([256, 16, 1])), top).reshape(shape)
     return values
 
 
-def _targets(core: CoreSpec) -> int:
-    features, _, rows, columns = core.weights.shape
-    return int(features * -(-rows // core.stride[0]) * -(-columns // core.stride[1]))
+def _bytes(draw: _Draw, size: int) -> npt.NDArray[np.uint8]:
+    """Bytes for an array: one draw, repeated.
+
+    Always of one size: Hypothesis makes new examples from parts of old ones, and a part that is too long or too short
+    here would come as zeros, and most networks would be silent.
+    """
+    return np.resize(np.frombuffer(draw(st.binary(min_size=_POOL, max_size=_POOL)), dtype=np.uint8), size)
 
 
 def _poolings(shape: Shape) -> st.SearchStrategy[int]:
@@ -284,14 +325,14 @@ def _poolings(shape: Shape) -> st.SearchStrategy[int]:
 @st.composite
 def _rasters(draw: _Draw, spec: Spec, min_steps: int, max_steps: int, max_batch: int, max_count: int) -> IntArray:
     shape = (draw(st.integers(min_steps, max_steps)), draw(st.integers(1, max_batch)), *spec.input_shape)
-    size = int(np.prod(shape))
-    full = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).astype(np.int64)
-    return frozen(np.maximum(full % (2 * max_count + 1) - max_count, 0).reshape(shape), np.int64)
+    drawn = _bytes(draw, int(np.prod(shape))).astype(np.int64)
+    active = 256 - drawn <= draw(st.sampled_from(_ACTIVITIES)) * 256 // 100
+    return frozen((active * np.minimum(1 + drawn % max(max_count, 1), max_count)).reshape(shape), np.int64)
 
 
 @st.composite
 def _events(draw: _Draw, shape: Shape, max_events: int, max_gap_us: int) -> Events:
-    size = draw(st.integers(0, max_events))
-    gap, c, y, x = np.frombuffer(draw(st.binary(min_size=4 * size, max_size=4 * size)), dtype=np.uint8).reshape(4, -1)
+    size = draw(st.integers(0, max_events) | st.integers(min(8, max_events), max_events))
+    gap, c, y, x = _bytes(draw, 4 * size).reshape(4, -1)
     gaps = np.maximum(gap.astype(np.int64) - 127, 0) * max_gap_us // 128
     return Events(t=np.cumsum(gaps), c=c % shape[0], y=y % shape[1], x=x % shape[2])
