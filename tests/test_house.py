@@ -42,6 +42,7 @@ PUBLIC = {
     "scale_for_bits",
     "simulate",
     "to_nir",
+    "validate",
     "verify",
     "write",
 }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nirdynap.lower.discretize import discretize_scalar as discretize_scalar
     from nirdynap.lower.discretize import discretize_tensor as discretize_tensor
     from nirdynap.lower.discretize import scale_for_bits as scale_for_bits
+    from nirdynap.lower.validate import validate as validate
     from nirdynap.nn.model import dynapcnn_to_torch as dynapcnn_to_torch
     from nirdynap.sim import simulate as simulate
     from nirdynap.store import load as load
@@ -60,6 +61,7 @@ _ROOMS = {
     "ir.result": ("Result",),
     "ir.spec": ("Spec",),
     "lower.discretize": ("discretize_conv_if", "discretize_scalar", "discretize_tensor", "scale_for_bits"),
+    "lower.validate": ("validate",),
     "nn.model": ("dynapcnn_to_torch",),
     "sim": ("simulate",),
     "store": ("load", "save"),

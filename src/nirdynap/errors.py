@@ -261,7 +261,7 @@ BEYOND_INT32 = _kind("ND510", "beyond 32-bit arithmetic", "a membrane sum of {va
 TOO_MANY_STEPS = _kind("ND512", "too many time steps", "{value} steps, limit {limit}; the first event is at {first} us", "subtracting the first time stamp, or a larger dt_us (--dt-us)")
 BAD_RECORDING_FILE = _kind("ND511", "bad recording file", "{value}", "an .npz with t, c, y, x or x, y, t, p (and start, label), or raster; or an .npy with one of them")
 
-# --- ND6xx: spec files ------------------------------------------------------------------------------------------------------
+# --- ND6xx: specs ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
 SPEC_SCHEMA = _kind("ND602", "spec does not follow its schema", "{value}", "saving it again with nirdynap")
 SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file says {limit}", "converting the network again")
@@ -269,6 +269,15 @@ SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, read
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
 NOT_IN_NIR = _kind("ND607", "not expressible in NIR", "{value}, which no node of NIR can say", "{remedy}")
+CORE_TWICE = _kind("ND620", "core used twice", "core {value} holds {limit} layers, and has room for the settings of one", "a core of its own for each layer")
+NO_SUCH_CORE = _kind("ND621", "no such core", "core {value} {why}", "one of {limit}")
+NOT_IN_ORDER = _kind("ND622", "cores not in order", "core {value} does not come behind core {limit}, which feeds it", "a feed-forward network, whose cores are listed each before those that it feeds")
+FEATURES_OVERFLOW = _kind("ND623", "features beyond the target", "{value} features reach core {core}, which takes in {limit}", "a smaller feature_shift, or more input features there")
+ARRAYS_DIFFER = _kind("ND624", "array does not match", "{parameter} is {value}, expected {limit}", "converting the network again, or saving it with nirdynap.save")
+OUT_OF_RANGE = _kind("ND625", "out of range", "{parameter} is {value}, allowed is {limit}", "a value inside the range")
+MEMORY_MISCOUNTED = _kind("ND626", "memory miscounted", "{parameter} is stated as {value} words, but is {limit}", "the numbers of nirdynap.check")
+NOT_SQUARE = _kind("ND628", "kernel not square", "kernel is {value}, and the chip's have one side length", "a kernel of {limit}x{limit} with zeros, as nir_to_dynapcnn makes it")
+MAPS_DIFFER = _kind("ND629", "maps differ", "a map of {value} reaches core {core}, which takes in {limit}: what lies outside is dropped, and the vendor's validation may refuse it", "the same size on both sides", "warning")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
