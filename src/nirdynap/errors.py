@@ -95,6 +95,10 @@ class StoreError(NirdynapError):
     """A spec file that cannot be read or written."""
 
 
+class DeviceError(NirdynapError):
+    """A board that cannot be found or opened, or a configuration that the vendor's runtime refuses."""
+
+
 def merged(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Findings, in order; those that differ in nothing but their place, and notes of one kind, are one line."""
     groups: dict[object, list[Diagnostic]] = {}
@@ -278,6 +282,17 @@ OUT_OF_RANGE = _kind("ND625", "out of range", "{parameter} is {value}, allowed i
 MEMORY_MISCOUNTED = _kind("ND626", "memory miscounted", "{parameter} is stated as {value} words, but is {limit}", "the numbers of nirdynap.check")
 NOT_SQUARE = _kind("ND628", "kernel not square", "kernel is {value}, and the chip's have one side length", "a kernel of {limit}x{limit} with zeros, as nir_to_dynapcnn makes it")
 MAPS_DIFFER = _kind("ND629", "maps differ", "a map of {value} reaches core {core}, which takes in {limit}: what lies outside is dropped, and the vendor's validation may refuse it", "the same size on both sides", "warning")
+
+# --- ND64x: export to the vendor's runtime ---------------------------------------------------------------------------------
+NO_SUCH_NODE = _kind("ND640", "no such node", "no core holds a node {value!r}; nodes on cores: {limit}", "one of these names")
+DECIMATION = _kind("ND641", "decimation not possible", "every {value}th spike passes, the chip can do {limit}", "one of these, or 1 for all spikes")
+NO_SLOW_CLOCK = _kind("ND642", "no slow clock", "the core has biases, and the chip adds them at each tick of its slow clock", "slow_clock_hz=1000 (--slow-clock-hz), for one tick per millisecond")
+NOT_EXPORTABLE = _kind("ND643", "no export for the chip", "samna's classes for {value!r} are not documented in full, only those of {limit}", "one of these chips, or save and dynapcnn_to_nir")
+VENDOR_CLASS = _kind("ND644", "samna does not take it", "{value}", "the samna release that {limit} belongs to; nirdynap knows the classes of 0.48")
+VENDOR_REFUSES = _kind("ND645", "samna's validation refuses", "{value}", "nirdynap.validate(spec), which names layers; and the changes that modify= makes")
+NO_DEVICE = _kind("ND646", "no such device", "{value!r} is not connected; connected are: {limit}", "plugging it in, or the name of one that is")
+OTHER_CHIP = _kind("ND647", "device with another chip", "{value!r} is not a board with a {limit}, which the spec is for", "{remedy}")
+TIME_STAMP = _kind("ND648", "time stamp too large", "event {value} is at {time} us, limit {limit}: the chip's stamps have 32 bits", "subtracting the first time stamp, or a shorter recording")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
