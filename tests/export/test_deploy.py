@@ -76,6 +76,20 @@ def test_an_asymmetric_kernel() -> None:
     assert (found.y.tolist(), found.x.tolist()) == ([3], [2])  # y = 2 + 1 - 0, x = 3 + 1 - 2
 
 
+def test_two_branches_side_by_side() -> None:
+    """One core feeds another twice, pooled, its features behind each other: the shift decides which weight counts."""
+    slots = [Destination(core=3, pooling=2), Destination(core=3, pooling=2, feature_shift=2)]
+    first = build_core(0, np.ones((2, 1, 1, 1)), (1, 4, 6), destinations=slots)
+    last = build_core(3, [[[[1]], [[10]], [[100]], [[-3]]]], (4, 2, 3), threshold_high=200)
+    spec = build_spec(first, last)
+    recording = Events(t=[1, 2, 3], c=[0, 0, 0], y=[0, 1, 3], x=[5, 4, 1])
+    with deploy(spec, samna_stand_in([MODULE]), monitor="all", **AT_ONCE) as board:
+        run = board.run(recording, quiet_s=0)
+    expected = nirdynap.simulate(spec, recording, "event", record="all")
+    assert run.spikes == {0: expected.spikes[0][0], 3: expected.spikes[3][0]}
+    assert (run.spikes[3].t.tolist(), run.spikes[3].x.tolist()) == ([2], [2])  # 1 + 100 + 10 - 3, and again 1 + 100
+
+
 def test_states_live_on_until_they_are_reset() -> None:
     spec = build_spec(build_core(0, [[[[5]]]], (1, 1, 1), threshold_high=10, initial_state=[[[2]]]))
     once = Events(t=[0], c=[0], y=[0], x=[0])
