@@ -7,6 +7,7 @@ out because no page describes them: `factory_config` beyond the two rows there, 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,15 +45,15 @@ class _Attribute:
 
 
 class Bool(_Attribute):
-    """True or False, and no number."""
+    """True or False, or an array or tensor of one of them, and no number."""
 
     def __init__(self, default: bool = False) -> None:
         self.default = default
 
     def take(self, value: Any) -> bool:
-        if type(value) is not bool:
+        if type(value) is not bool and str(getattr(value, "dtype", "")).split(".")[-1] != "bool":
             raise TypeError(f"{self.name} takes a bool, not {value!r}")
-        return value
+        return bool(value)
 
 
 class Int(_Attribute):
@@ -62,15 +63,16 @@ class Int(_Attribute):
         self.low, self.high, self.default, self.choices = low, high, default, tuple(choices)
 
     def take(self, value: Any) -> int:
-        if type(value) is not int:
-            raise TypeError(f"{self.name} takes an int, not {value!r}")
+        if isinstance(value, bool):
+            raise TypeError(f"{self.name} takes a number, not {value!r}")
+        value = operator.index(value)
         if not self.low <= value <= self.high or (self.choices and value not in self.choices):
             raise ValueError(f"{self.name} takes {self.choices or (self.low, self.high)}, not {value}")
         return value
 
 
 class Array(_Attribute):
-    """Nested lists of `rank` levels, of equal length, of whole numbers."""
+    """Nested lists of `rank` levels, of equal length, of whole numbers; or an empty one."""
 
     def __init__(self, rank: int, low: int, high: int) -> None:
         self.rank, self.low, self.high = rank, low, high
@@ -81,6 +83,8 @@ class Array(_Attribute):
     def take(self, value: Any) -> Any:
         if type(value) is not list:
             raise TypeError(f"{self.name} takes nested lists, not {type(value).__name__}")
+        if not value:
+            return []
         array = np.array(value)
         if array.ndim != self.rank or array.dtype.kind != "i":
             raise TypeError(f"{self.name} takes {self.rank} levels of whole numbers, not {array.dtype} {array.shape}")
