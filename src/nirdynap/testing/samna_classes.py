@@ -65,10 +65,10 @@ class Int(_Attribute):
     def take(self, value: Any) -> int:
         if isinstance(value, bool):
             raise TypeError(f"{self.name} takes a number, not {value!r}")
-        value = operator.index(value)
-        if not self.low <= value <= self.high or (self.choices and value not in self.choices):
-            raise ValueError(f"{self.name} takes {self.choices or (self.low, self.high)}, not {value}")
-        return value
+        number: int = operator.index(value)
+        if not self.low <= number <= self.high or (self.choices and number not in self.choices):
+            raise ValueError(f"{self.name} takes {self.choices or (self.low, self.high)}, not {number}")
+        return number
 
 
 class Array(_Attribute):
