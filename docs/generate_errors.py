@@ -13,7 +13,7 @@ ROOMS = {
     "ND3": "What a chip can hold",
     "ND4": "Integers",
     "ND5": "Simulation inputs and options",
-    "ND6": "Spec files",
+    "ND6": "Specs: files, rules of a finished one, export",
     "ND7": "Verification and evaluation",
     "ND8": "Export from a framework",
     "ND9": "Surroundings",

@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from nirdynap.compile import check as check
     from nirdynap.compile import nir_to_dynapcnn as nir_to_dynapcnn
     from nirdynap.errors import CompileError as CompileError
+    from nirdynap.errors import DeviceError as DeviceError
     from nirdynap.errors import Diagnostic as Diagnostic
     from nirdynap.errors import InputError as InputError
     from nirdynap.errors import NirdynapError as NirdynapError
     from nirdynap.errors import StoreError as StoreError
     from nirdynap.evaluate import evaluate as evaluate
+    from nirdynap.export.deploy import deploy as deploy
     from nirdynap.export.dynapcnn_to_nir import dynapcnn_to_nir as dynapcnn_to_nir
     from nirdynap.export.nir_writer import write as write
+    from nirdynap.export.samna_config import configuration as configuration
+    from nirdynap.export.samna_config import to_samna as to_samna
+    from nirdynap.export.samna_reading import from_samna as from_samna
     from nirdynap.frameworks.export import to_nir as to_nir
     from nirdynap.frontend import read as read
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from nirdynap.lower.discretize import discretize_scalar as discretize_scalar
     from nirdynap.lower.discretize import discretize_tensor as discretize_tensor
     from nirdynap.lower.discretize import scale_for_bits as scale_for_bits
+    from nirdynap.lower.validate import validate as validate
     from nirdynap.nn.model import dynapcnn_to_torch as dynapcnn_to_torch
     from nirdynap.sim import simulate as simulate
     from nirdynap.store import load as load
@@ -47,10 +53,13 @@ __version__ = "0.1.0"
 _ROOMS = {
     "chips.chip": ("Chip", "chip_names", "load_chip"),
     "compile": ("check", "nir_to_dynapcnn"),
-    "errors": ("CompileError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
+    "errors": ("CompileError", "DeviceError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
     "evaluate": ("evaluate",),
+    "export.deploy": ("deploy",),
     "export.dynapcnn_to_nir": ("dynapcnn_to_nir",),
     "export.nir_writer": ("write",),
+    "export.samna_config": ("configuration", "to_samna"),
+    "export.samna_reading": ("from_samna",),
     "frameworks.export": ("to_nir",),
     "frontend": ("read",),
     "ir.convention": ("CONVENTIONS", "Convention"),
@@ -60,6 +69,7 @@ _ROOMS = {
     "ir.result": ("Result",),
     "ir.spec": ("Spec",),
     "lower.discretize": ("discretize_conv_if", "discretize_scalar", "discretize_tensor", "scale_for_bits"),
+    "lower.validate": ("validate",),
     "nn.model": ("dynapcnn_to_torch",),
     "sim": ("simulate",),
     "store": ("load", "save"),

@@ -24,6 +24,7 @@ from nirdynap.lower.group import group
 from nirdynap.lower.place import place, placement_findings
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.timing import timing_findings
+from nirdynap.lower.validate import validate
 from nirdynap.passes import approximate_leak, normalise
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def _corridor(network: Network, chip: Chip, bias_bits: int) -> _Outcome:
         return _Outcome(layers=layers, findings=tuple(findings), spec=None)
     placement = place(integers, chip)
     spec = assemble(network, integers, placement, chip, notes=tuple(findings))
+    assert not errors_of(validate(spec, chip)), "what is made here obeys every rule"
     return _Outcome(layers=layers, findings=tuple(findings), spec=spec)
 
 

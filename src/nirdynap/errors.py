@@ -95,6 +95,10 @@ class StoreError(NirdynapError):
     """A spec file that cannot be read or written."""
 
 
+class DeviceError(NirdynapError):
+    """A board that cannot be found or opened, or a configuration that the vendor's runtime refuses."""
+
+
 def merged(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Findings, in order; those that differ in nothing but their place, and notes of one kind, are one line."""
     groups: dict[object, list[Diagnostic]] = {}
@@ -261,7 +265,7 @@ BEYOND_INT32 = _kind("ND510", "beyond 32-bit arithmetic", "a membrane sum of {va
 TOO_MANY_STEPS = _kind("ND512", "too many time steps", "{value} steps, limit {limit}; the first event is at {first} us", "subtracting the first time stamp, or a larger dt_us (--dt-us)")
 BAD_RECORDING_FILE = _kind("ND511", "bad recording file", "{value}", "an .npz with t, c, y, x or x, y, t, p (and start, label), or raster; or an .npy with one of them")
 
-# --- ND6xx: spec files ------------------------------------------------------------------------------------------------------
+# --- ND6xx: specs ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
 SPEC_SCHEMA = _kind("ND602", "spec does not follow its schema", "{value}", "saving it again with nirdynap")
 SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file says {limit}", "converting the network again")
@@ -269,6 +273,26 @@ SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, read
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
 NOT_IN_NIR = _kind("ND607", "not expressible in NIR", "{value}, which no node of NIR can say", "{remedy}")
+CORE_TWICE = _kind("ND620", "core used twice", "core {value} holds {limit} layers, and has room for the settings of one", "a core of its own for each layer")
+NO_SUCH_CORE = _kind("ND621", "no such core", "core {value} {why}", "one of {limit}")
+NOT_IN_ORDER = _kind("ND622", "cores not in order", "core {value} does not come behind core {limit}, which feeds it", "a feed-forward network, whose cores are listed each before those that it feeds")
+FEATURES_OVERFLOW = _kind("ND623", "features beyond the target", "{value} features reach core {core}, which takes in {limit}", "a smaller feature_shift, or more input features there")
+ARRAYS_DIFFER = _kind("ND624", "array does not match", "{parameter} is {value}, expected {limit}", "converting the network again, or saving it with nirdynap.save")
+OUT_OF_RANGE = _kind("ND625", "out of range", "{parameter} is {value}, allowed is {limit}", "a value inside the range")
+MEMORY_MISCOUNTED = _kind("ND626", "memory miscounted", "{parameter} is stated as {value} words, but is {limit}", "the numbers of nirdynap.check")
+NOT_SQUARE = _kind("ND628", "kernel not square", "kernel is {value}, and the chip's have one side length", "a kernel of {limit}x{limit} with zeros, as nir_to_dynapcnn makes it")
+MAPS_DIFFER = _kind("ND629", "maps differ", "a map of {value} reaches core {core}, which takes in {limit}: what lies outside is dropped, and the vendor's validation may refuse it", "the same size on both sides", "warning")
+
+# --- ND64x: export to the vendor's runtime ---------------------------------------------------------------------------------
+NO_SUCH_NODE = _kind("ND640", "no such node", "no core holds a node {value!r}; nodes on cores: {limit}", "one of these names")
+DECIMATION = _kind("ND641", "decimation not possible", "every {value}th spike passes, the chip can do {limit}", "one of these, or 1 for all spikes")
+NO_SLOW_CLOCK = _kind("ND642", "no slow clock", "the core has biases, and the chip adds them at each tick of its slow clock", "slow_clock_hz=1000 (--slow-clock-hz), for one tick per millisecond")
+NOT_EXPORTABLE = _kind("ND643", "no export for the chip", "samna's classes for {value!r} are not documented in full, only those of {limit}", "one of these chips, or save and dynapcnn_to_nir")
+VENDOR_CLASS = _kind("ND644", "samna does not take it", "{value}", "the samna release that {limit} belongs to; nirdynap knows the classes of 0.48")
+VENDOR_REFUSES = _kind("ND645", "samna's validation refuses", "{value}", "nirdynap.validate(spec), which names layers; and the changes that modify= makes")
+NO_DEVICE = _kind("ND646", "no such device", "{value!r} is not connected; connected are: {limit}", "plugging it in, or the name of one that is")
+OTHER_CHIP = _kind("ND647", "device with another chip", "{value!r} is not a board with a {limit}, which the spec is for", "{remedy}")
+TIME_STAMP = _kind("ND648", "time stamp too large", "event {value} is at {time} us, limit {limit}: the chip's stamps have 32 bits", "subtracting the first time stamp, or a shorter recording")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")

@@ -36,3 +36,34 @@ def test_where_it_cannot_be_written(net: Path, tmp_path: Path, name: str, code: 
 def test_a_refusal_leaves_no_file(too_large: Path, tmp_path: Path) -> None:
     assert run("export", too_large, "--output", tmp_path / "int.nir").exit_code == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_vendors_configuration(net: Path, tmp_path: Path) -> None:
+    words = ["--convention", "torch", "--to", "samna-json"]
+    body = ask("export", net, *words, "--output", tmp_path / "net.json")["body"]
+    spec = nirdynap.nir_to_dynapcnn(net, convention="torch")
+    assert body["digest"] == spec.digest()
+    assert (tmp_path / "net.json").read_text() == nirdynap.configuration(spec).to_json() + "\n"
+    ask("export", net, *words, "--monitor", "all", "--slow-clock-hz", 100, "--output", tmp_path / "net.json")
+    tree = nirdynap.configuration(spec, monitor="all", slow_clock_hz=100)
+    assert (tmp_path / "net.json").read_text() == tree.to_json() + "\n"
+    ask("export", net, *words, "--monitor", "conv", "--monitor", "if2", "--output", tmp_path / "net.json")
+    assert (tmp_path / "net.json").read_text() == nirdynap.configuration(spec, monitor=["conv", "if2"]).to_json() + "\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--to", "samna-json", "--output", "x.nir"], "ND606"),
+        (["--to", "samna", "--output", "x.json"], "ND902"),
+        (["--slow-clock-hz", "100", "--output", "x.nir"], "ND902"),
+        (["--monitor", "all", "--output", "x.nir"], "ND902"),
+        (["--to", "samna-json", "--monitor", "conv9", "--output", "x.json"], "ND640"),
+        (["--to", "samna-json", "--slow-clock-hz", "1", "--output", "x.json"], "ND126"),
+        (["--to", "samna-json", "--chip", "speck2b", "--output", "x.json"], "ND643"),
+    ],
+)
+def test_words_of_the_configuration(net: Path, tmp_path: Path, words: list[str], code: str) -> None:
+    words = [str(tmp_path / word) if word.startswith("x.") else word for word in words]
+    assert codes(ask("export", net, "--convention", "torch", *words, code=2)) == [code]
+    assert list(tmp_path.iterdir()) == []

@@ -44,7 +44,9 @@ ENVIRONMENTS = {
     "norse": Environment(packages=(*_NIR, "matplotlib"), bare=("norse",)),
     "rockpool": Environment(packages=(*_NIR, "scipy"), bare=("rockpool",)),
     "sinabs": Environment(
-        packages=("nir==1.0.4", "nirtorch==2.0.2", "torch", "pbr", "matplotlib"), bare=("sinabs",), scripts=_BOTH_WAYS
+        packages=("nir==1.0.4", "nirtorch==2.0.2", "torch", "pbr", "matplotlib"),
+        bare=("sinabs",),
+        scripts=(*_BOTH_WAYS, "coming_from_sinabs.py"),
     ),
     "snntorch": Environment(packages=(*_NIR, "pandas", "matplotlib"), bare=("snntorch",)),
     "spikingjelly": Environment(

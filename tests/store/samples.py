@@ -85,7 +85,7 @@ def full_spec() -> Spec:
         threshold_low=-1,
     )
     return Spec(
-        chip="speck2f",
+        chip="imaginary",
         convention=dataclasses.replace(CONVENTIONS["sinabs"], v_min=-0.1, dt=1e-4),
         spikes_per_step="many",
         input_shape=(2, 8, 9),
@@ -103,7 +103,7 @@ def tiny_spec(**changes: Any) -> Spec:
     """One neuron."""
     one = core(0, [[[[5]]]], (1, 1))
     whole = Spec(
-        chip="speck2e",
+        chip="imaginary",
         convention=CONVENTIONS["nir"],
         spikes_per_step="one",
         input_shape=(1, 1, 1),
@@ -146,7 +146,7 @@ def chains(draw: st.DrawFn) -> Spec:
         cores.append(made)
         size = made.neuron_shape[1:]
     return Spec(
-        chip=draw(st.sampled_from(["speck2f", "mine"])),
+        chip=draw(st.sampled_from(["imaginary", "mine"])),
         convention=draw(st.sampled_from(list(CONVENTIONS.values()))),
         spikes_per_step=draw(st.sampled_from(["one", "many"])),
         input_shape=input_shape,

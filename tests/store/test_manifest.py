@@ -119,9 +119,9 @@ def test_a_change_shows_in_the_digest(manifest: dict[str, Any], change: str) -> 
         spec_of(check_manifest(manifest, "here"), arrays_of(full_spec()), "here")
 
 
-def test_contradictions_are_found_before_the_digest(manifest: dict[str, Any]) -> None:
+def test_contradictions_are_found_beside_the_digest(manifest: dict[str, Any]) -> None:
     manifest["cores"][0]["memory"]["kernel"] += 1
-    with pytest.raises(StoreError, match=r"ND602 .*here: \$.cores\[0\].memory.kernel"):
+    with pytest.raises(StoreError, match=r"ND626 .*here: \$.cores\[0\].memory.kernel"):
         spec_of(check_manifest(manifest, "here"), arrays_of(full_spec()), "here")
 
 

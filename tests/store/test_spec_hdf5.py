@@ -74,7 +74,7 @@ def test_how_the_file_looks(file: Path) -> None:
         assert h5["core3.bias"].dtype == np.dtype("<i2")
         assert h5["core3.weights"].dtype == np.dtype("i1")
         manifest = json.loads(h5["manifest"][()])
-    assert (manifest["schema"], manifest["chip"], manifest["digest"]) == ("spec-v1", "speck2f", full_spec().digest())
+    assert (manifest["schema"], manifest["chip"], manifest["digest"]) == ("spec-v1", "imaginary", full_spec().digest())
     assert manifest["cores"][0]["weights"] == {"dtype": "int8", "shape": [4, 2, 3, 3]}
 
 

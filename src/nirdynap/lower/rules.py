@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from nirdynap.chips.chip import Chip
 from nirdynap.chips.memory import memory_of
@@ -26,26 +26,30 @@ from nirdynap.errors import (
     node_place,
 )
 from nirdynap.ir.layers import IntLayer, Layer
-from nirdynap.ir.spec import Memory
-from nirdynap.ir.units import shape_text
+from nirdynap.ir.spec import CoreSpec, Memory
+from nirdynap.ir.units import Pair, shape_text
 
 Rule = Callable[[Layer, Chip], Iterator[Diagnostic]]
+ShapeRule = Callable[["Layer | CoreSpec", Chip], Iterator[Diagnostic]]
 
 
-def kernel_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+MEMORY_KINDS = (KERNEL_MEMORY, NEURON_MEMORY, BIAS_MEMORY)  # in the order of the fields of Memory
+
+
+def kernel_fits(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Kernels are square up to a largest size."""
     size = layer.weights.shape[2]
     if size > chip.limits.kernel_size:
         yield KERNEL_SIZE.at(node_place(layer.name), value=size, limit=chip.limits.kernel_size)
 
 
-def stride_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def stride_is_legal(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Strides are powers of two, y and x independent."""
     if any(s not in chip.limits.strides for s in layer.stride):
         yield STRIDE.at(node_place(layer.name), value=shape_text(layer.stride), limit=_options(chip.limits.strides))
 
 
-def padding_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def padding_is_legal(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Padding has a largest size, y and x independent."""
     if max(layer.padding) > chip.limits.padding:
         yield PADDING.at(node_place(layer.name), value=shape_text(layer.padding), limit=chip.limits.padding)
@@ -53,7 +57,13 @@ def padding_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
 
 def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
     """One size per destination, equal in y and x; at least one pooled pixel is left."""
-    for pooling in dict.fromkeys([*(link.pooling for link in layer.links), *(r.pooling for r in layer.readouts)]):
+    poolings = (*(link.pooling for link in layer.links), *(readout.pooling for readout in layer.readouts))
+    yield from pooling_findings(layer, poolings, chip)
+
+
+def pooling_findings(layer: Layer | CoreSpec, poolings: Iterable[Pair], chip: Chip) -> Iterator[Diagnostic]:
+    """What is wrong with `poolings` (y, x) behind the neurons of the layer."""
+    for pooling in dict.fromkeys(poolings):
         if pooling[0] != pooling[1] or pooling[0] not in chip.limits.poolings:
             limit = _options(chip.limits.poolings)
             yield POOLING.at(node_place(layer.name), value=shape_text(pooling), limit=limit)
@@ -62,7 +72,7 @@ def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
             yield EMPTY_MAP.at(node_place(layer.name), parameter="pooling", value=shape_text(pooling), limit=size)
 
 
-def maps_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def maps_fit(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Input and output maps have a largest side; the output's is before pooling."""
     if max(layer.input_shape[1:]) > chip.limits.input_map:
         limit = shape_text((chip.limits.input_map,) * 2)
@@ -72,7 +82,7 @@ def maps_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
         yield OUTPUT_MAP.at(node_place(layer.name), value=shape_text(layer.neuron_shape[1:]), limit=limit)
 
 
-def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def features_fit(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Features in and out have a largest number."""
     if layer.input_shape[0] > chip.limits.features:
         yield INPUT_FEATURES.at(node_place(layer.name), value=layer.input_shape[0], limit=chip.limits.features)
@@ -82,8 +92,13 @@ def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
 
 def destinations_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
     """A core has so many slots for destinations."""
-    if len(layer.links) > chip.limits.destinations:
-        yield DESTINATIONS.at(node_place(layer.name), value=len(layer.links), limit=chip.limits.destinations)
+    yield from slot_findings(layer, len(layer.links), chip)
+
+
+def slot_findings(layer: Layer | CoreSpec, slots: int, chip: Chip) -> Iterator[Diagnostic]:
+    """Are there too many destinations?"""
+    if slots > chip.limits.destinations:
+        yield DESTINATIONS.at(node_place(layer.name), value=slots, limit=chip.limits.destinations)
 
 
 def memory_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
@@ -93,7 +108,7 @@ def memory_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
         return
     place, remedy = node_place(layer.name), smaller_layer(layer, chip)
     alone = False
-    for kind, field in ((KERNEL_MEMORY, "kernel"), (NEURON_MEMORY, "neuron"), (BIAS_MEMORY, "bias")):
+    for kind, field in zip(MEMORY_KINDS, Memory._fields, strict=True):
         room, core = max((getattr(c, field), -i) for i, c in enumerate(chip.cores))
         words = getattr(need, field)
         if words > room:
@@ -106,6 +121,8 @@ def memory_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
         yield NO_SINGLE_CORE.at(place, chip=chip.name, closest=closest, remedy=remedy, **words_)
 
 
+# What a float layer and a finished core have in common: lower/validate.py asks it again of the finished spec.
+SHAPE_RULES: tuple[ShapeRule, ...] = (kernel_fits, stride_is_legal, padding_is_legal, maps_fit, features_fit)
 RULES: tuple[Rule, ...] = (
     kernel_fits,
     stride_is_legal,

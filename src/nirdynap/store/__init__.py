@@ -27,7 +27,8 @@ def save(spec: Spec, path: str | os.PathLike[str]) -> None:
     """Write `spec` to a file whose extension chooses the format; the same spec always gives the same bytes.
 
     Raises:
-        StoreError: ND605 when it cannot be written, ND606 for an unknown extension; then no file is left behind.
+        StoreError: ND605 when it cannot be written, ND606 for an unknown extension, and everything that `validate`
+            finds; then no file is left behind.
     """
     path = Path(path)
     write_atomically(path, _format_of(path).encode(spec))
@@ -38,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Spec:
 
     Raises:
         StoreError: ND601 no spec, ND602 for each fault in it, ND603 changed since, ND604 another version,
-            ND606 unknown extension.
+            ND606 unknown extension; and everything that `validate` finds in a spec that somebody else wrote.
     """
     path = Path(path)
     form = _format_of(path)

@@ -17,8 +17,8 @@ from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import IntArray
+from nirdynap.lower.validate import validate as validate_spec
 from nirdynap.schema import Violation, validate
-from nirdynap.store.coherence import incoherences
 
 SCHEMA = "spec-v1"
 _ARRAY_FIELDS = ("weights", "bias", "initial_state")
@@ -36,11 +36,11 @@ def manifest_of(spec: Spec) -> dict[str, Any]:
     """The document of `spec`: every field but the content of the arrays.
 
     Raises:
-        StoreError: ND602, a spec that nobody could load again.
+        StoreError: ND602 and all of `nirdynap.validate`, for a spec that nobody could load again.
     """
     manifest = {"schema": SCHEMA, "digest": spec.digest(), **_plain(spec)}
     raise_errors(_faults(validate(manifest, SCHEMA), "spec"), StoreError)
-    raise_errors(_faults(incoherences(spec), "spec"), StoreError)
+    raise_errors(_broken_rules(spec, "spec"), StoreError)
     return manifest
 
 
@@ -97,7 +97,7 @@ def spec_of(manifest: Mapping[str, Any], arrays: Mapping[str, IntArray], place: 
     """The spec of a checked manifest and its collected arrays.
 
     Raises:
-        StoreError: ND602 for each contradiction between the parts, ND603 when the digest is not that of the content.
+        StoreError: everything that `nirdynap.validate` finds, ND603 when the digest is not that of the content.
     """
     spec = Spec(
         chip=manifest["chip"],
@@ -109,10 +109,15 @@ def spec_of(manifest: Mapping[str, Any], arrays: Mapping[str, IntArray], place: 
         cores=tuple(_core_of(core, arrays) for core in manifest["cores"]),
         notes=tuple(Diagnostic(**note) for note in manifest["notes"]),
     )
-    raise_errors(_faults(incoherences(spec), place), StoreError)
+    findings = _broken_rules(spec, place)
     if spec.digest() != manifest["digest"]:
-        raise StoreError([SPEC_DIGEST.at(place, value=spec.digest(), limit=manifest["digest"])])
+        findings.append(SPEC_DIGEST.at(place, value=spec.digest(), limit=manifest["digest"]))
+    raise_errors(findings, StoreError)
     return spec
+
+
+def _broken_rules(spec: Spec, place: str) -> list[Diagnostic]:
+    return [dataclasses.replace(d, place=f"{place}: {d.place}") for d in validate_spec(spec)]
 
 
 def _core_of(core: Mapping[str, Any], arrays: Mapping[str, IntArray]) -> CoreSpec:

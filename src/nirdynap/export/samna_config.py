@@ -1,0 +1,239 @@
+"""A spec as the configuration of its chip: as plain data, or in the classes of the samna module that the caller gives.
+
+samna itself is never imported here: what the package index has under that name runs an installer when imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from nirdynap.chips.chip import chip_names
+from nirdynap.errors import (
+    BAD_OPTION,
+    DECIMATION,
+    NO_SLOW_CLOCK,
+    NO_SUCH_NODE,
+    NOT_EXPORTABLE,
+    VENDOR_CLASS,
+    VENDOR_REFUSES,
+    CompileError,
+    Diagnostic,
+    node_place,
+    raise_errors,
+)
+from nirdynap.export.samna_tree import (
+    CnnLayerConfig,
+    CnnLayerDestination,
+    Configuration,
+    Dimensions,
+    IOShape,
+    Vec2,
+    plain,
+)
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.units import IntArray, Pair, Shape
+from nirdynap.lower.validate import validate
+
+Monitor = Iterable[str] | Literal["all"] | None
+
+EXPORTABLE = ("speck2e", "speck2f")  # the chips whose classes are documented in full; also the modules' names
+DECIMATIONS = (2, 4, 8, 16, 32, 128, 256, 512)  # by output_decimator_interval (samna 0.48.5 reference; 64 is missing)
+SLOW_CLOCK_HZ = (10, 10_000)  # Speck Dev Kit Datasheet (Aug 2023), 3.2.6
+
+
+def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | None = None) -> Configuration:
+    """The settings of every core in use, as plain data named like samna's attributes.
+
+    Args:
+        spec: for one of the chips in `EXPORTABLE`.
+        monitor: nodes whose spikes the board sends back, before pooling; "all": of every core; default: the outputs.
+        slow_clock_hz: ticks per second of the clock that adds the biases, 10 to 10000; needed if there are any.
+
+    Raises:
+        CompileError: whatever `validate` finds; ND640 unknown node, ND641 decimation, ND642 biases without a clock,
+            ND643 another chip, ND126 a clock out of range.
+
+    Example:
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> spec = build_spec(build_core(3, [[[[5, 6], [7, 8]]]], (1, 2, 2), threshold_high=10))
+        >>> layer = configuration(spec).cnn_layers[3]
+        >>> layer.weights.tolist(), layer.dimensions.kernel_size, layer.monitor_enable
+        ([[[[5, 7], [6, 8]]]], 2, True)
+    """
+    watched = _watched(spec, monitor)
+    raise_errors([*validate(spec, spec.chip if spec.chip in chip_names() else None), *_findings(spec, slow_clock_hz)])
+    return Configuration(
+        chip=spec.chip,
+        cnn_layers={core.core: _layer(core, core.core in watched) for core in spec.cores},
+        slow_clock_hz=slow_clock_hz,
+    )
+
+
+def to_samna(
+    spec: Spec,
+    samna: Any,
+    *,
+    monitor: Monitor = None,
+    slow_clock_hz: int | None = None,
+    modify: Callable[[Any], Any] | None = None,
+) -> Any:
+    """`configuration(spec)` in the classes of samna, validated by samna.
+
+    Args:
+        spec, monitor, slow_clock_hz: as in `configuration`; the clock itself is started by `deploy`.
+        samna: the vendor's module, or `nirdynap.testing.samna_stand_in.samna_stand_in()`.
+        modify: takes the configuration object, and returns it or another one, before it is validated.
+
+    Returns:
+        A ``samna.<chip>.configuration.SpeckConfiguration``.
+
+    Raises:
+        CompileError: as `configuration`; ND644 for what the classes do not take, ND645 with samna's own message, ND126
+            for a `modify` that returns nothing.
+
+    Example:
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> from nirdynap.testing.samna_stand_in import samna_stand_in
+        >>> config = to_samna(build_spec(build_core(3, [[[[5]]]], (1, 1, 1), threshold_high=10)), samna_stand_in())
+        >>> config.cnn_layers[3].threshold_high
+        10
+    """
+    return written(configuration(spec, monitor=monitor, slow_clock_hz=slow_clock_hz), samna, modify)
+
+
+def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None = None) -> Any:
+    """`tree` in the classes of samna, as `to_samna` returns it."""
+    place = f"$.samna.{tree.chip}"
+    try:
+        module = getattr(samna, tree.chip)
+        config = module.configuration.SpeckConfiguration()
+        for core, layer in tree.cnn_layers.items():
+            _write(config.cnn_layers[core], layer)
+            _read_back(config.cnn_layers[core], layer, f"cnn_layers[{core}]")
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise CompileError([VENDOR_CLASS.at(place, value=found, limit=tree.chip)]) from error
+    if modify is not None:
+        config = modify(config)
+    if config is None:
+        limit = "a function that returns the configuration"
+        raise CompileError([BAD_OPTION.at("$.modify", parameter="modify", value="returned None", limit=limit)])
+    valid, message = module.validate_configuration(config)
+    if not valid:
+        raise CompileError([VENDOR_REFUSES.at(place, value=message or "without a message")])
+    return config
+
+
+# --- what cannot be said ---------------------------------------------------------------------------------------------
+
+
+def _findings(spec: Spec, slow_clock_hz: int | None) -> Iterator[Diagnostic]:
+    if spec.chip not in EXPORTABLE:
+        yield NOT_EXPORTABLE.at("$.chip", value=spec.chip, limit=", ".join(EXPORTABLE))
+    low, high = SLOW_CLOCK_HZ
+    if slow_clock_hz is not None and not low <= slow_clock_hz <= high:
+        limit = f"a number from {low} to {high} Hz"
+        yield BAD_OPTION.at("$.slow_clock_hz", parameter="slow_clock_hz", value=slow_clock_hz, limit=limit)
+    for core in spec.cores:
+        if _leaks(core) and slow_clock_hz is None:
+            yield NO_SLOW_CLOCK.at(node_place(core.name), value=core.core)
+        if core.decimator not in (1, *DECIMATIONS):
+            limit = ", ".join(map(str, DECIMATIONS))
+            yield DECIMATION.at(node_place(core.name), value=core.decimator, limit=limit)
+
+
+def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
+    if monitor is None:
+        return frozenset(port.core for port in spec.outputs)
+    if monitor == "all":
+        return frozenset(core.core for core in spec.cores)
+    names = {name: core.core for core in reversed(spec.cores) for name in (*core.origin, core.name)}
+    names |= {port.name: port.core for port in spec.outputs if port.name not in names}
+    wanted = [monitor] if isinstance(monitor, str) else list(monitor)
+    limit = ", ".join(sorted(names))
+    raise_errors([NO_SUCH_NODE.at("$.monitor", value=name, limit=limit) for name in wanted if name not in names])
+    return frozenset(names[name] for name in wanted)
+
+
+# --- from a spec to plain data ---------------------------------------------------------------------------------------
+
+
+def _layer(core: CoreSpec, monitor: bool) -> CnnLayerConfig:
+    features = core.neuron_shape[0]
+    bias = np.zeros(features) if core.bias is None else core.bias
+    state = np.zeros(core.neuron_shape) if core.initial_state is None else core.initial_state
+    slots = [
+        CnnLayerDestination(enable=True, layer=d.core, feature_shift=d.feature_shift, pooling=d.pooling)
+        for d in core.destinations
+    ]
+    return CnnLayerConfig(
+        dimensions=Dimensions(
+            input_shape=_shape(core.input_shape),
+            output_shape=_shape(core.neuron_shape),
+            kernel_size=core.weights.shape[2],
+            stride=_vec2(core.stride),
+            padding=_vec2(core.padding),
+        ),
+        weights=_columns_first(core.weights, np.int8),
+        biases=frozen(bias, np.int16),
+        neurons_initial_value=_columns_first(state, np.int16),
+        threshold_high=core.threshold_high,
+        threshold_low=core.threshold_low,
+        return_to_zero=core.return_to_zero,
+        leak_enable=_leaks(core),
+        monitor_enable=monitor,
+        output_decimator_enable=core.decimator != 1,
+        output_decimator_interval=0 if core.decimator == 1 else DECIMATIONS.index(core.decimator),
+        destinations=tuple([*slots, CnnLayerDestination(), CnnLayerDestination()][:2]),
+    )
+
+
+def _leaks(core: CoreSpec) -> bool:
+    return core.bias is not None and bool(core.bias.any())
+
+
+def _columns_first(array: IntArray, dtype: type[np.integer[Any]]) -> IntArray:
+    """[..., y, x] as [..., x, y]."""
+    return frozen(np.swapaxes(array, -1, -2), dtype)
+
+
+def _shape(shape: Shape) -> IOShape:
+    return IOShape(feature_count=shape[0], size=_vec2(shape[1:]))
+
+
+def _vec2(pair: Pair) -> Vec2:
+    return Vec2(x=pair[1], y=pair[0])
+
+
+# --- from plain data to samna's classes ------------------------------------------------------------------------------
+
+
+def _write(target: Any, tree: Any) -> None:
+    """Records are assigned whole, as dicts, which samna takes for its classes; of a list, each element is set."""
+    for field in dataclasses.fields(tree):
+        value = getattr(tree, field.name)
+        if isinstance(value, tuple):
+            for element, part in zip(getattr(target, field.name), value, strict=True):
+                _write(element, part)
+        else:
+            setattr(target, field.name, plain(value))
+
+
+def _read_back(target: Any, tree: Any, path: str) -> None:
+    """Raise ValueError where `target` does not say what was written: not every binding hands out references."""
+    for field in dataclasses.fields(tree):
+        value, here = getattr(tree, field.name), f"{path}.{field.name}"
+        got = getattr(target, field.name)
+        if dataclasses.is_dataclass(value):
+            _read_back(got, value, here)
+        elif isinstance(value, tuple):
+            for i, part in enumerate(value):
+                _read_back(got[i], part, f"{here}[{i}]")
+        elif not np.array_equal(got, value):
+            shown = "another array" if isinstance(value, np.ndarray) else f"{got!r} instead of {value!r}"
+            raise ValueError(f"{here} is {shown} after it was set")

@@ -1,0 +1,110 @@
+"""Events to and from the types of samna, which the caller gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nirdynap.errors import TIME_STAMP, InputError
+from nirdynap.ir.events import Events
+from nirdynap.ir.spec import OutputPort, Spec
+from nirdynap.ir.units import IntArray, decide
+
+STAMP_MAX = 2**32 - 1  # microseconds; the chip's stamps have 32 bits (docs/hardware.md, section Events and read-back)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardRun:
+    """What a board sent back, named as in `nirdynap.Result`.
+
+    Attributes:
+        spec: what runs there.
+        spikes: per monitored core, its spikes before pooling and after decimation; time stamps are the board's.
+    """
+
+    spec: Spec
+    spikes: Mapping[int, Events]
+
+    @property
+    def output_events(self) -> Mapping[str, Events]:
+        """Per Output node whose core is monitored, its spikes after the output's pooling."""
+        return {port.name: self._pooled(port) for port in self.spec.outputs if port.core in self.spikes}
+
+    @property
+    def output_counts(self) -> Mapping[str, IntArray]:
+        """Per Output node whose core is monitored, spikes of the run: int64 [c, y, x]."""
+        counts = {}
+        for port in self.spec.outputs:
+            if port.core in self.spikes:
+                events = self.output_events[port.name]
+                total = np.zeros(self.spec.output_shape(port), dtype=np.int64)
+                np.add.at(total, (events.c, events.y, events.x), 1)
+                counts[port.name] = total
+        return counts
+
+    @property
+    def decisions(self) -> Mapping[str, int]:
+        """Per Output node, the index of the neuron (C-major) with most spikes; -1 if there was none."""
+        return {name: int(decide(total.reshape(1, -1))[0]) for name, total in self.output_counts.items()}
+
+    def _pooled(self, port: OutputPort) -> Events:
+        events, shape = self.spikes[port.core], self.spec.output_shape(port)
+        y, x = events.y // port.pooling, events.x // port.pooling
+        inside = (y < shape[1]) & (x < shape[2])
+        return Events(t=events.t[inside], c=events.c[inside], y=y[inside], x=x[inside])
+
+
+def events_to_samna(spec: Spec, events: Events, samna: Any) -> list[Any]:
+    """A list of ``samna.<chip>.event.Spike``, one for each event and core that the network's input feeds.
+
+    Args:
+        spec: whose input they are; decides layer and feature of each spike.
+        events: within `spec.input_shape`.
+        samna: the vendor's module, or its stand-in.
+
+    Raises:
+        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits.
+    """
+    events.check_inside(spec.input_shape)
+    if len(events) and events.t[-1] > STAMP_MAX:
+        first = int(np.argmax(events.t > STAMP_MAX))
+        raise InputError([TIME_STAMP.at("$.events", value=first, time=int(events.t[first]), limit=STAMP_MAX)])
+    spike = getattr(samna, spec.chip).event.Spike
+    rows = zip(*(getattr(events, name).tolist() for name in ("t", "c", "y", "x")), strict=True)
+    return [_spike(spike, port.core, c + port.feature_shift, y, x, t) for t, c, y, x in rows for port in spec.inputs]
+
+
+def events_from_samna(spec: Spec, received: Iterable[Any], samna: Any, cores: Iterable[int] | None = None) -> BoardRun:
+    """What a board sent: its spikes by core, sorted by time; equal stamps keep their order, other events are left out.
+
+    Args:
+        spec: what runs on the board.
+        received: what a sink node hands out.
+        samna: the vendor's module, or its stand-in.
+        cores: those that are monitored, which may have been silent; default: those of the outputs. Others that sent
+            spikes are added.
+
+    Raises:
+        InputError: ND503 for a spike outside its core's map: the board runs something else.
+    """
+    kind = getattr(samna, spec.chip).event.Spike
+    spikes = [e for e in received if isinstance(e, kind)]
+    monitored = {port.core for port in spec.outputs} if cores is None else set(cores)
+    monitored |= {e.layer for e in spikes}
+    by_core = {}
+    for core in (c for c in spec.cores if c.core in monitored):
+        own = sorted((e for e in spikes if e.layer == core.core), key=lambda e: int(e.timestamp))
+        columns = {"t": "timestamp", "c": "feature", "y": "y", "x": "x"}
+        events = Events(**{name: np.array([getattr(e, key) for e in own], np.int64) for name, key in columns.items()})
+        events.check_inside(core.neuron_shape)
+        by_core[core.core] = events
+    return BoardRun(spec=spec, spikes=by_core)
+
+
+def _spike(kind: Any, layer: int, feature: int, y: int, x: int, timestamp: int) -> Any:
+    spike = kind()
+    spike.layer, spike.feature, spike.y, spike.x, spike.timestamp = layer, feature, y, x, timestamp
+    return spike

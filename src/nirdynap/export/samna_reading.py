@@ -1,0 +1,101 @@
+"""A configuration object of samna, whoever made it, as a spec: to be validated, simulated and compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nirdynap.chips.chip import load_chip
+from nirdynap.chips.memory import memory_of
+from nirdynap.export.samna_config import DECIMATIONS
+from nirdynap.ir.convention import CONVENTIONS
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
+from nirdynap.ir.units import Shape
+
+
+def from_samna(config: Any, chip: str = "speck2f") -> Spec:
+    """What a configuration object has the chip compute, as far as a spec can say it: the cores in use.
+
+    A core is in use when it has weights. Cores that no other feeds are the inputs, monitored ones the outputs; nodes
+    are named "core0" to "core8". Camera, readout block and filters are not looked at. Nothing is refused: ask
+    `nirdynap.validate` of the result.
+
+    Args:
+        config: a ``SpeckConfiguration`` of samna or of its stand-in.
+        chip: what it is for.
+
+    Example:
+        >>> from nirdynap.export.samna_config import to_samna
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> from nirdynap.testing.samna_stand_in import samna_stand_in
+        >>> spec = build_spec(build_core(3, [[[[5, 6], [7, 8]]]], (1, 2, 2), threshold_high=10))
+        >>> from_samna(to_samna(spec, samna_stand_in())).cores[0].weights.tolist()
+        [[[[5, 6], [7, 8]]]]
+    """
+    layers = {i: layer for i, layer in enumerate(config.cnn_layers) if np.size(layer.weights)}
+    memories = load_chip(chip).cores
+    cores = {i: _core(i, layer, memories[i], len(memories)) for i, layer in layers.items()}
+    fed = {slot.core for core in cores.values() for slot in core.destinations}
+    entries = [i for i in cores if i not in fed]
+    return Spec(
+        chip=chip,
+        convention=CONVENTIONS["nir"],
+        spikes_per_step="one",
+        input_shape=cores[entries[0]].input_shape if entries else (1, 1, 1),
+        inputs=tuple(InputPort(i, 0) for i in entries),
+        outputs=tuple(OutputPort(i, 1, f"core{i}") for i, layer in layers.items() if layer.monitor_enable),
+        cores=tuple(cores[i] for i in _order(cores)),
+    )
+
+
+def _order(cores: dict[int, CoreSpec]) -> list[int]:
+    """Sources before targets, lower cores first; those of a cycle come last, in order."""
+    order: list[int] = []
+    while len(order) < len(cores):
+        left = [i for i in cores if i not in order]
+        waiting = {slot.core for i in left for slot in cores[i].destinations}
+        order.append(next((i for i in left if i not in waiting), left[0]))
+    return order
+
+
+def _core(index: int, layer: Any, capacity: Memory, cores: int) -> CoreSpec:
+    dimensions = layer.dimensions
+    weights = frozen(np.swapaxes(layer.weights, -1, -2), np.int8)
+    state = frozen(np.swapaxes(layer.neurons_initial_value, -1, -2), np.int16)
+    bias = frozen(layer.biases, np.int16) if layer.leak_enable else None
+    out, into, ky, kx = weights.shape
+    neuron_shape = _shape(dimensions.output_shape)
+    return CoreSpec(
+        core=index,
+        name=f"core{index}",
+        origin=(f"core{index}",),
+        input_shape=_shape(dimensions.input_shape),
+        neuron_shape=neuron_shape,
+        weights=weights,
+        bias=bias,
+        stride=(dimensions.stride.y, dimensions.stride.x),
+        padding=(dimensions.padding.y, dimensions.padding.x),
+        threshold_high=layer.threshold_high,
+        threshold_low=layer.threshold_low,
+        return_to_zero=layer.return_to_zero,
+        initial_state=state if state.any() or state.shape != neuron_shape else None,
+        scale=1.0,
+        destinations=tuple(
+            Destination(core=slot.layer, pooling=slot.pooling, feature_shift=slot.feature_shift)
+            for slot in layer.destinations
+            if slot.enable and slot.layer < cores  # the readout block is layer 12
+        ),
+        memory=memory_of(
+            weights_shape=(out, into, ky, kx),
+            neuron_shape=(out, *neuron_shape[1:]),
+            has_bias=bias is not None,
+        ),
+        capacity=capacity,
+        decimator=DECIMATIONS[layer.output_decimator_interval] if layer.output_decimator_enable else 1,
+    )
+
+
+def _shape(shape: Any) -> Shape:
+    return (shape.feature_count, shape.size.y, shape.size.x)

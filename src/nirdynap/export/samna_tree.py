@@ -1,0 +1,112 @@
+"""The configuration of a chip as plain data: records named after the classes and attributes of samna.
+
+Facts: docs/hardware.md, section Configuration tree. What samna's JSON looks like is not published; here the attributes'
+names are the keys. An attribute that is None is left as the vendor's runtime has it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nirdynap.ir.digest import Digested
+from nirdynap.ir.units import IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vec2:
+    """A pair of numbers, x along the columns and y along the rows."""
+
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IOShape:
+    """A map: its features and its size in pixels."""
+
+    feature_count: int
+    size: Vec2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimensions:
+    """Geometry of a core; the kernel is square."""
+
+    input_shape: IOShape
+    output_shape: IOShape
+    kernel_size: int
+    stride: Vec2
+    padding: Vec2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CnnLayerDestination:
+    """One of a core's two slots: spikes go to core `layer`, address divided by `pooling`, feature up by the shift."""
+
+    enable: bool = False
+    layer: int = 0
+    feature_shift: int = 0
+    pooling: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CnnLayerConfig(Digested):
+    """One core.
+
+    Attributes:
+        weights: int8 [out feature][in channel][x][y]: columns before rows, unlike a spec's.
+        biases: int16 [feature]; neurons_initial_value: int16 [feature][x][y].
+        leak_enable: add the biases at each tick of the slow clock.
+        output_decimator_interval: 0..7 passes one spike of 2, 4, 8, 16, 32, 128, 256, 512.
+        destinations: both slots, in order.
+    """
+
+    dimensions: Dimensions
+    weights: IntArray
+    biases: IntArray
+    neurons_initial_value: IntArray
+    threshold_high: int
+    threshold_low: int
+    return_to_zero: bool
+    leak_enable: bool
+    monitor_enable: bool
+    output_decimator_enable: bool
+    output_decimator_interval: int
+    destinations: tuple[CnnLayerDestination, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Configuration(Digested):
+    """Everything that is set on a chip before it runs a network.
+
+    Attributes:
+        chip: name of the chip, and of its module in samna.
+        cnn_layers: the cores in use, by hardware index.
+        slow_clock_hz: ticks per second of the board's clock, which is no part of samna's configuration; None: off.
+    """
+
+    chip: str
+    cnn_layers: Mapping[int, CnnLayerConfig]
+    slow_clock_hz: int | None = None
+
+    def to_json(self) -> str:
+        """One JSON document, keys sorted; equal configurations give equal text."""
+        return json.dumps({"schema": "samna-configuration-v1", **plain(self)}, sort_keys=True, separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """`value` in dicts, lists, numbers and strings; what is None is left out of records."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: plain(part) for name, part in fields.items() if part is not None}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, tuple) else value

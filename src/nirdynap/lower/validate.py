@@ -1,0 +1,260 @@
+"""Every rule that a finished spec must obey, one small function each; all findings at once.
+
+What a float layer and a finished core have in common is stated in rules.py and asked here again; what hangs together
+between the parts of a spec is stated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nirdynap.chips.chip import Chip, chip_names, load_chip
+from nirdynap.chips.memory import memory_of
+from nirdynap.errors import (
+    ARRAYS_DIFFER,
+    CORE_TWICE,
+    FEATURES_OVERFLOW,
+    MAPS_DIFFER,
+    MEMORY_MISCOUNTED,
+    NO_SUCH_CORE,
+    NOT_IN_ORDER,
+    NOT_SQUARE,
+    OUT_OF_RANGE,
+    Diagnostic,
+    errors_of,
+    node_place,
+)
+from nirdynap.ir.spec import Memory, Spec
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
+from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, pooling_findings, slot_findings
+
+
+def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a finished spec, whoever made it; nothing is raised.
+
+    `save`, `load` and the export to samna ask it, and conversion asks it of what it has made.
+
+    Args:
+        spec: any spec.
+        chip: what it has to fit, as in `load_chip`; default: the chip that the spec names. Of a name that does not
+            come with nirdynap only the spec itself is known, and the limits of the chip are not asked.
+
+    Returns:
+        Findings of how the parts hang together (ND620 to ND626) and, if those are no errors, of the limits of the chip
+        (ND3xx, ND621, ND625, ND628). ND629 is a warning: the simulators know what happens, the vendor may refuse it.
+
+    Raises:
+        CompileError: ND324, ND325 for a chip that cannot be loaded.
+
+    Example:
+        >>> from nirdynap.ir.spec import Destination
+        >>> from nirdynap.testing.build import build_core, build_spec
+        >>> spec = build_spec(build_core(0, [[[[5]]]], (1, 1, 1), destinations=[Destination(core=3, pooling=1)]))
+        >>> [str(finding) for finding in validate(spec)]
+        ['ND621 no such core, at $.cores[0].destinations[0].core: core 3 is not in use; try one of 0']
+    """
+    findings = tuple(finding for rule in COHERENCE for finding in rule(spec))
+    if chip is None and spec.chip in chip_names():
+        chip = spec.chip
+    if chip is None or errors_of(findings):
+        return findings
+    chip = load_chip(chip)
+    return (*findings, *(finding for rule in LIMITS for finding in rule(spec, chip)))
+
+
+# --- how the parts hang together -------------------------------------------------------------------------------------
+
+
+def cores_are_distinct(spec: Spec) -> Iterator[Diagnostic]:
+    """A core holds one layer."""
+    held = [core.core for core in spec.cores]
+    for i, core in enumerate(held):
+        if core in held[:i]:
+            yield CORE_TWICE.at(f"$.cores[{i}].core", value=core, limit=held.count(core))
+
+
+def ports_name_cores(spec: Spec) -> Iterator[Diagnostic]:
+    """Inputs, outputs and destinations are cores in use."""
+    used = sorted({core.core for core in spec.cores})
+    targets = [(f"$.outputs[{i}].core", port.core) for i, port in enumerate(spec.outputs)]
+    targets += [(f"{arrival.path}.core", arrival.target) for arrival in _arrivals(spec)]
+    for path, target in targets:
+        if target not in used:
+            yield NO_SUCH_CORE.at(path, value=target, why="is not in use", limit=", ".join(map(str, used)))
+
+
+def targets_come_later(spec: Spec) -> Iterator[Diagnostic]:
+    """Cores are listed each before those that it feeds, so there is no cycle: that could deadlock the chip."""
+    position = {core.core: i for i, core in enumerate(spec.cores)}
+    for i, core in enumerate(spec.cores):
+        for d, destination in enumerate(core.destinations):
+            if position.get(destination.core, i + 1) <= i:
+                path = f"$.cores[{i}].destinations[{d}].core"
+                yield NOT_IN_ORDER.at(path, value=destination.core, limit=core.core)
+
+
+def features_arrive(spec: Spec) -> Iterator[Diagnostic]:
+    """What reaches a core, moved up by the feature shift, is among its input features."""
+    room = {core.core: core.input_shape[0] for core in spec.cores}
+    for arrival in _arrivals(spec):
+        last, limit = arrival.shape[0] + arrival.shift, room.get(arrival.target)
+        if limit is not None and last > limit:
+            yield FEATURES_OVERFLOW.at(f"{arrival.path}.feature_shift", value=last, limit=limit, core=arrival.target)
+
+
+def arrays_match(spec: Spec) -> Iterator[Diagnostic]:
+    """Every array has the integers of its memory, and the shape that the maps ask for."""
+    for i, core in enumerate(spec.cores):
+        for field, dtype in (("weights", np.int8), ("bias", np.int16), ("initial_state", np.int16)):
+            array = getattr(core, field)
+            if array is not None and array.dtype != dtype:
+                yield _differs(i, f"{field}.dtype", array.dtype.name, np.dtype(dtype).name)
+        if core.weights.ndim != 4 or min(core.weights.shape) < 1:
+            yield _differs(i, "weights.shape", core.weights.shape, "(out, in, ky, kx)")
+            continue
+        out, into, ky, kx = core.weights.shape
+        if into != core.input_shape[0]:
+            yield _differs(i, "weights.shape[1]", into, core.input_shape[0])
+        size = conv_output(core.input_shape[1:], (ky, kx), core.stride, core.padding) if min(core.stride) > 0 else ()
+        if core.neuron_shape != (out, *size):
+            yield _differs(i, "neuron_shape", core.neuron_shape, (out, *size))
+        if core.bias is not None and core.bias.shape != (out,):
+            yield _differs(i, "bias.shape", core.bias.shape, (out,))
+        if core.initial_state is not None and core.initial_state.shape != core.neuron_shape:
+            yield _differs(i, "initial_state.shape", core.initial_state.shape, core.neuron_shape)
+
+
+def numbers_are_in_range(spec: Spec) -> Iterator[Diagnostic]:
+    """Numbers that every chip bounds alike (docs/semantics.md, section Words)."""
+    for i, core in enumerate(spec.cores):
+        path = f"$.cores[{i}]"
+        yield from _within(path, "threshold_high", core.threshold_high, 1, INT16_MAX)
+        yield from _within(path, "threshold_low", core.threshold_low, INT16_MIN, THRESHOLD_LOW_MAX)
+        yield from _within(path, "decimator", core.decimator, 1, None)
+        for axis in (0, 1):
+            yield from _within(path, f"input_shape[{axis + 1}]", core.input_shape[axis + 1], 1, None)
+            yield from _within(path, f"neuron_shape[{axis + 1}]", core.neuron_shape[axis + 1], 1, None)
+            yield from _within(path, f"stride[{axis}]", core.stride[axis], 1, None)
+            yield from _within(path, f"padding[{axis}]", core.padding[axis], 0, None)
+    for arrival in _arrivals(spec):
+        yield from _within(arrival.path, "pooling", arrival.pooling, 1, None)
+        yield from _within(arrival.path, "feature_shift", arrival.shift, 0, None)
+    for i, port in enumerate(spec.outputs):
+        yield from _within(f"$.outputs[{i}]", "pooling", port.pooling, 1, None)
+
+
+def memory_adds_up(spec: Spec) -> Iterator[Diagnostic]:
+    """The words stated are those of the two formulas, and the core has them."""
+    for i, core in enumerate(spec.cores):
+        if core.weights.ndim != 4 or min(*core.weights.shape, *core.neuron_shape) < 1:
+            continue  # another rule says so
+        out, into, ky, kx = core.weights.shape
+        need = memory_of(
+            weights_shape=(out, into, ky, kx),
+            neuron_shape=(out, *core.neuron_shape[1:]),
+            has_bias=core.bias is not None,
+        )
+        rows = zip(Memory._fields, MEMORY_KINDS, need, core.memory, core.capacity, strict=True)
+        for field, kind, words, stated, room in rows:
+            if stated != words:
+                path = f"$.cores[{i}].memory.{field}"
+                yield MEMORY_MISCOUNTED.at(path, parameter=field, value=stated, limit=words)
+            if words > room:
+                texts = {"need": ki(words), "room": ki(room), "core": core.core, "remedy": "a core with more of it"}
+                yield kind.at(node_place(core.name), value=words, limit=room, **texts)
+
+
+COHERENCE = (
+    cores_are_distinct,
+    ports_name_cores,
+    targets_come_later,
+    features_arrive,
+    arrays_match,
+    numbers_are_in_range,
+    memory_adds_up,
+)
+
+
+# --- the limits of the chip ------------------------------------------------------------------------------------------
+
+
+def cores_exist(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """The chip has the core, with as much memory as the spec says."""
+    for i, core in enumerate(spec.cores):
+        if core.core >= len(chip.cores) or core.core < 0:
+            why, limit = f"is none of {chip.name}", f"0 to {len(chip.cores) - 1}"
+            yield NO_SUCH_CORE.at(f"$.cores[{i}].core", value=core.core, why=why, limit=limit)
+            continue
+        for field, stated, room in zip(Memory._fields, core.capacity, chip.cores[core.core], strict=True):
+            if stated != room:
+                path = f"$.cores[{i}].capacity.{field}"
+                yield MEMORY_MISCOUNTED.at(path, parameter=f"{field} of core {core.core}", value=stated, limit=room)
+
+
+def shapes_are_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """Kernel, stride, padding, maps and features of each core are within the limits."""
+    for core in spec.cores:
+        ky, kx = core.weights.shape[2:]
+        if ky != kx:
+            yield NOT_SQUARE.at(node_place(core.name), value=shape_text((ky, kx)), limit=max(ky, kx))
+        for rule in SHAPE_RULES:
+            yield from rule(core, chip)
+
+
+def destinations_are_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """No more slots than the core has, each with a pooling that it can do."""
+    for core in spec.cores:
+        yield from slot_findings(core, len(core.destinations), chip)
+        yield from pooling_findings(core, ((slot.pooling, slot.pooling) for slot in core.destinations), chip)
+    for arrival in _arrivals(spec):
+        yield from _within(arrival.path, "feature_shift", arrival.shift, 0, chip.limits.feature_shift)
+
+
+def maps_match(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """What reaches a core is as large as its input map; inferred from the vendor's messages, so only a warning."""
+    rooms = {core.core: core.input_shape[1:] for core in spec.cores}
+    for arrival in _arrivals(spec):
+        room = rooms[arrival.target]
+        if arrival.shape[1:] != room:
+            size = shape_text(arrival.shape[1:])
+            yield MAPS_DIFFER.at(arrival.path, value=size, limit=shape_text(room), core=arrival.target)
+
+
+LIMITS = (cores_exist, shapes_are_legal, destinations_are_legal, maps_match)
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+class _Arrival(NamedTuple):
+    path: str
+    target: int
+    shape: Shape  # behind the pooling
+    shift: int
+    pooling: int
+
+
+def _arrivals(spec: Spec) -> Iterator[_Arrival]:
+    """What reaches which core: from outside, then from the cores."""
+    for i, port in enumerate(spec.inputs):
+        yield _Arrival(f"$.inputs[{i}]", port.core, spec.input_shape, port.feature_shift, 1)
+    for i, core in enumerate(spec.cores):
+        for d, slot in enumerate(core.destinations):
+            c, h, w = core.neuron_shape
+            pooling = max(1, slot.pooling)  # of smaller ones another rule says so
+            path = f"$.cores[{i}].destinations[{d}]"
+            yield _Arrival(path, slot.core, (c, h // pooling, w // pooling), slot.feature_shift, slot.pooling)
+
+
+def _within(path: str, parameter: str, value: int, low: int, high: int | None) -> Iterator[Diagnostic]:
+    if value < low or (high is not None and value > high):
+        limit = f"at least {low}" if high is None else f"{low} to {high}"
+        yield OUT_OF_RANGE.at(f"{path}.{parameter}", parameter=parameter, value=value, limit=limit)
+
+
+def _differs(core: int, parameter: str, value: object, limit: object) -> Diagnostic:
+    return ARRAYS_DIFFER.at(f"$.cores[{core}].{parameter}", parameter=parameter, value=str(value), limit=str(limit))

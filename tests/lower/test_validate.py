@@ -1,0 +1,252 @@
+"""Each rule on a spec that breaks it, none on specs that hold together, and none on what conversion makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from tests.store.samples import chains, full_spec
+
+import nirdynap
+from nirdynap.errors import StoreError, errors_of
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.spec import Destination, InputPort, Memory, OutputPort, Spec
+from nirdynap.lower.validate import validate
+from nirdynap.shipped import shipped
+from nirdynap.testing.build import build_core, build_spec
+from nirdynap.testing.strategies import specs
+
+
+def said(spec: Spec, chip: Any = None) -> list[str]:
+    return [f"{d.code} {d.place}: {d.found}" for d in validate(spec, chip)]
+
+
+def with_core(position: int, **changes: Any) -> Spec:
+    cores = list(full_spec().cores)
+    cores[position] = dataclasses.replace(cores[position], **changes)
+    return dataclasses.replace(full_spec(), cores=tuple(cores))
+
+
+def test_a_whole_spec() -> None:
+    assert validate(full_spec()) == ()
+
+
+@settings(deadline=None, max_examples=50)
+@given(chains())
+def test_chains_hold_together(spec: Spec) -> None:
+    assert validate(spec) == ()
+
+
+@settings(deadline=None, max_examples=100)
+@given(specs(decimators=True))
+def test_specs_of_the_strategy_fit_their_chip(spec: Spec) -> None:
+    assert errors_of(validate(spec)) == ()
+
+
+SPEC = full_spec()
+FIRST, SECOND, LAST = SPEC.cores
+
+
+@pytest.mark.parametrize(
+    ("spec", "violations"),
+    [
+        (
+            replace(SPEC, cores=(FIRST, SECOND, SECOND, LAST)),
+            ["ND620 $.cores[2].core: core 0 holds 2 layers, and has room for the settings of one"],
+        ),
+        (
+            replace(SPEC, inputs=(InputPort(3, 0), InputPort(5, 0)), outputs=(OutputPort(7, 1, "a"),)),
+            [
+                "ND621 $.outputs[0].core: core 7 is not in use",
+                "ND621 $.inputs[1].core: core 5 is not in use",
+            ],
+        ),
+        (
+            replace(SPEC, cores=(SECOND, FIRST, LAST)),
+            ["ND622 $.cores[1].destinations[0].core: core 0 does not come behind core 3, which feeds it"],
+        ),
+        (
+            with_core(2, destinations=(Destination(core=8, pooling=1), Destination(core=4, pooling=1))),
+            [
+                "ND621 $.cores[2].destinations[1].core: core 4 is not in use",
+                "ND622 $.cores[2].destinations[0].core: core 8 does not come behind core 8, which feeds it",
+                "ND623 $.cores[2].destinations[0].feature_shift: 10 features reach core 8, which takes in 7",
+            ],
+        ),
+        (
+            replace(SPEC, inputs=(InputPort(3, 1),)),
+            ["ND623 $.inputs[0].feature_shift: 3 features reach core 3, which takes in 2"],
+        ),
+        (
+            with_core(1, destinations=(Destination(core=8, pooling=1, feature_shift=5),)),
+            ["ND623 $.cores[1].destinations[0].feature_shift: 8 features reach core 8, which takes in 7"],
+        ),
+        (
+            with_core(1, weights=frozen(np.ones((3, 3, 1, 2)), np.int8), memory=Memory(3 * 2 * 4, 6, 0)),
+            ["ND624 $.cores[1].weights.shape[1]: weights.shape[1] is 3, expected 4"],
+        ),
+        (
+            with_core(1, weights=frozen(np.ones((3, 4, 2)), np.int8)),
+            ["ND624 $.cores[1].weights.shape: weights.shape is (3, 4, 2), expected (out, in, ky, kx)"],
+        ),
+        (
+            with_core(1, weights=frozen(np.ones((3, 4, 1, 2)), np.int16)),
+            ["ND624 $.cores[1].weights.dtype: weights.dtype is int16, expected int8"],
+        ),
+        (
+            with_core(1, stride=(2, 1)),
+            ["ND624 $.cores[1].neuron_shape: neuron_shape is (3, 2, 1), expected (3, 1, 1)"],
+        ),
+        (
+            with_core(1, stride=(1, 0)),
+            [
+                "ND624 $.cores[1].neuron_shape: neuron_shape is (3, 2, 1), expected (3,)",
+                "ND625 $.cores[1].stride[1]: stride[1] is 0, allowed is at least 1",
+            ],
+        ),
+        (
+            with_core(0, bias=frozen(np.ones(5), np.int16)),
+            ["ND624 $.cores[0].bias.shape: bias.shape is (5,), expected (4,)"],
+        ),
+        (
+            with_core(0, initial_state=frozen(np.ones((4, 5, 4)), np.int16)),
+            ["ND624 $.cores[0].initial_state.shape: initial_state.shape is (4, 5, 4), expected (4, 4, 5)"],
+        ),
+        (
+            with_core(1, threshold_high=0, threshold_low=0, decimator=0),
+            [
+                "ND625 $.cores[1].threshold_high: threshold_high is 0, allowed is 1 to 32767",
+                "ND625 $.cores[1].threshold_low: threshold_low is 0, allowed is -32768 to -1",
+                "ND625 $.cores[1].decimator: decimator is 0, allowed is at least 1",
+            ],
+        ),
+        (
+            with_core(1, destinations=(Destination(core=8, pooling=0, feature_shift=-1),)),
+            [
+                "ND625 $.cores[1].destinations[0].pooling: pooling is 0, allowed is at least 1",
+                "ND625 $.cores[1].destinations[0].feature_shift: feature_shift is -1, allowed is at least 0",
+            ],
+        ),
+        (
+            with_core(0, memory=Memory(kernel=1, neuron=128, bias=0)),
+            [
+                "ND626 $.cores[0].memory.kernel: kernel is stated as 1 words, but is 128",
+                "ND626 $.cores[0].memory.bias: bias is stated as 0 words, but is 4",
+            ],
+        ),
+        (
+            with_core(0, capacity=Memory(kernel=128, neuron=127, bias=4)),
+            ["ND302 $.nodes.größe/1: needs 128 words, limit 127 in core 3"],
+        ),
+    ],
+)
+def test_how_the_parts_hang_together(spec: Spec, violations: list[str]) -> None:
+    assert said(spec) == violations
+
+
+def one(**changes: Any) -> Spec:
+    return build_spec(replace(build_core(0, np.ones((2, 1, 3, 3)), (1, 8, 8)), **changes))
+
+
+def two(first: Any, second: Any) -> Spec:
+    return build_spec(first, second, inputs=[InputPort(first.core, 0)])
+
+
+CHAIN = two(
+    build_core(0, np.ones((2, 1, 3, 3)), (1, 8, 8), destinations=[Destination(core=3, pooling=2)]),
+    build_core(3, np.ones((2, 2, 3, 3)), (2, 3, 3)),
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "violations"),
+    [
+        (one(core=9, capacity=Memory(1 << 20, 1 << 20, 1 << 20)), ["ND621 $.cores[0].core: core 9 is none of speck2f"]),
+        (
+            one(capacity=Memory(1 << 20, 65536, 1024)),
+            ["ND626 $.cores[0].capacity.kernel: kernel of core 0 is stated as 1048576 words, but is 16384"],
+        ),
+        (
+            build_spec(build_core(5, np.ones((1, 1, 17, 17)), (1, 17, 17))),
+            ["ND311 $.nodes.conv5: kernel is 17, limit 16"],
+        ),
+        (
+            build_spec(build_core(5, np.ones((1, 1, 3, 2)), (1, 8, 8))),
+            ["ND628 $.nodes.conv5: kernel is 3x2, and the chip's have one side length"],
+        ),
+        (
+            build_spec(build_core(5, np.ones((1, 1, 3, 3)), (1, 8, 8), stride=(3, 1))),
+            ["ND312 $.nodes.conv5: stride is 3x1, allowed are 1, 2, 4, 8"],
+        ),
+        (
+            build_spec(build_core(5, np.ones((1, 1, 1, 1)), (1, 8, 8), padding=(8, 0))),
+            ["ND313 $.nodes.conv5: padding is 8x0, limit 7"],
+        ),
+        (
+            build_spec(build_core(0, np.ones((1, 1, 1, 1)), (1, 129, 8), stride=(2, 1))),
+            [
+                "ND315 $.nodes.conv0: input map is 129x8, limit 128x128",
+                "ND316 $.nodes.conv0: output map is 65x8, limit 64x64",
+            ],
+        ),
+        (
+            build_spec(build_core(5, np.ones((1, 1025, 1, 1)), (1025, 1, 1))),
+            ["ND317 $.nodes.conv5: 1025 input features, limit 1024"],
+        ),
+        (
+            two(replace(CHAIN.cores[0], destinations=(Destination(core=3, pooling=3),)), CHAIN.cores[1]),
+            [
+                "ND314 $.nodes.conv0: pooling is 3x3, allowed are 1, 2, 4",
+                "ND629 $.cores[0].destinations[0]: a map of 2x2 reaches core 3, which takes in 3x3: what lies outside "
+                "is dropped, and the vendor's validation may refuse it",
+            ],
+        ),
+        (
+            two(replace(CHAIN.cores[0], destinations=CHAIN.cores[0].destinations * 3), CHAIN.cores[1]),
+            ["ND319 $.nodes.conv0: feeds 3 destinations, limit 2"],
+        ),
+    ],
+)
+def test_the_limits_of_the_chip(spec: Spec, violations: list[str]) -> None:
+    assert said(spec) == violations
+
+
+def test_the_chip_can_be_another_one() -> None:
+    assert validate(CHAIN, "speck2e") == ()
+    mini = validate(CHAIN, "speck2cmini")
+    assert {d.code for d in mini} == {"ND626"}  # fewer words in its cores
+    with pytest.raises(nirdynap.CompileError, match="ND324"):
+        validate(CHAIN, "speck9")
+
+
+def test_a_chip_of_ones_own_is_known_when_given() -> None:
+    spec = replace(
+        CHAIN,
+        chip="mine",
+        cores=(replace(CHAIN.cores[0], destinations=CHAIN.cores[0].destinations * 3), CHAIN.cores[1]),
+    )
+    assert validate(spec) == ()
+    assert [d.code for d in validate(spec, "speck2f")] == ["ND319"]
+
+
+def test_saving_and_loading_ask_it(tmp_path: Path) -> None:
+    wrong = two(replace(CHAIN.cores[0], destinations=CHAIN.cores[0].destinations * 3), CHAIN.cores[1])
+    with pytest.raises(StoreError, match=r"ND319 .*spec: \$.nodes.conv0"):
+        nirdynap.save(wrong, tmp_path / "spec.json")
+    assert list(tmp_path.iterdir()) == []
+    nirdynap.save(replace(wrong, chip="mine"), tmp_path / "spec.json")
+    text = (tmp_path / "spec.json").read_text(encoding="utf-8").replace('"mine"', '"speck2f"')
+    (tmp_path / "spec.json").write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError) as caught:
+        nirdynap.load(tmp_path / "spec.json")
+    assert [d.code for d in caught.value.diagnostics] == ["ND319", "ND603"]
+
+
+def test_what_conversion_makes_is_valid() -> None:
+    for chip in nirdynap.chip_names():
+        assert validate(nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), chip)) == ()
