@@ -42,6 +42,7 @@ def test_shipped_files_follow_the_schema(file: Path) -> None:
 @pytest.mark.parametrize("name", chip_names())
 def test_every_fact_has_one_source(name: str) -> None:
     facts = ["devices", "cores", *(f"limits.{field.name}" for field in dataclasses.fields(Limits))]
+    facts += ["parallel"] if load_chip(name).parallel else []
     assert sorted(source.path for source in load_chip(name).sources) == sorted(facts)
 
 

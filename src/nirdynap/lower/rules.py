@@ -1,4 +1,7 @@
-"""The structural limits of a chip, one small rule each. `RULES` is all of them; all findings come at once."""
+"""The structural limits of a chip, one small rule each. `RULES` is all of them; all findings come at once.
+
+Memory and destinations are not among them, because a layer may be split and its spikes relayed: see `arrange`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from nirdynap.chips.chip import Chip
 from nirdynap.chips.memory import memory_of
 from nirdynap.errors import (
     BIAS_MEMORY,
-    DESTINATIONS,
     EMPTY_MAP,
     INPUT_FEATURES,
     INPUT_MAP,
@@ -26,7 +28,7 @@ from nirdynap.errors import (
     node_place,
 )
 from nirdynap.ir.layers import IntLayer, Layer
-from nirdynap.ir.spec import Memory
+from nirdynap.ir.spec import CoreSpec, Memory
 from nirdynap.ir.units import shape_text
 
 Rule = Callable[[Layer, Chip], Iterator[Diagnostic]]
@@ -80,18 +82,10 @@ def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
         yield OUTPUT_FEATURES.at(node_place(layer.name), value=layer.neuron_shape[0], limit=chip.limits.features)
 
 
-def destinations_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
-    """A core has so many slots for destinations."""
-    if len(layer.links) > chip.limits.destinations:
-        yield DESTINATIONS.at(node_place(layer.name), value=len(layer.links), limit=chip.limits.destinations)
-
-
-def memory_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
-    """Some core has room for the kernel, the neurons and the biases of the layer."""
+def memory_findings(layer: Layer, chip: Chip, remedy: str) -> Iterator[Diagnostic]:
+    """Which memory is too small for a layer that no core has room for."""
     need = memory_of_layer(layer)
-    if candidates(need, chip):
-        return
-    place, remedy = node_place(layer.name), smaller_layer(layer, chip)
+    place = node_place(layer.name)
     alone = False
     for kind, field in ((KERNEL_MEMORY, "kernel"), (NEURON_MEMORY, "neuron"), (BIAS_MEMORY, "bias")):
         room, core = max((getattr(c, field), -i) for i, c in enumerate(chip.cores))
@@ -113,8 +107,6 @@ RULES: tuple[Rule, ...] = (
     pooling_is_legal,
     maps_fit,
     features_fit,
-    destinations_fit,
-    memory_fits,
 )
 
 
@@ -127,7 +119,7 @@ def rule_findings(layers: tuple[Layer, ...], chip: Chip) -> Iterator[Diagnostic]
             yield from rule(layer, chip)
 
 
-def memory_of_layer(layer: Layer | IntLayer, features: int | None = None) -> Memory:
+def memory_of_layer(layer: Layer | IntLayer | CoreSpec, features: int | None = None) -> Memory:
     """Words the layer needs, or would need with that many output features."""
     out = features or layer.neuron_shape[0]
     _, channels, ky, kx = layer.weights.shape
@@ -138,9 +130,14 @@ def memory_of_layer(layer: Layer | IntLayer, features: int | None = None) -> Mem
     )
 
 
+def fits(need: Memory, room: Memory) -> bool:
+    """Is there enough of each memory?"""
+    return all(n <= r for n, r in zip(need, room, strict=True))
+
+
 def candidates(need: Memory, chip: Chip) -> tuple[int, ...]:
     """Cores with room for `need`."""
-    return tuple(i for i, has in enumerate(chip.cores) if all(n <= h for n, h in zip(need, has, strict=True)))
+    return tuple(i for i, has in enumerate(chip.cores) if fits(need, has))
 
 
 def smaller_layer(layer: Layer, chip: Chip) -> str:

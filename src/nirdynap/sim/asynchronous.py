@@ -113,9 +113,13 @@ class EventSimulator:
         return raw, State(membranes=membranes, phases=phases)
 
     def _fits_vectors(self) -> bool:
-        """The vector kernels run trees of cores whose membranes start at or above the lower threshold."""
+        """The vector kernels run trees of cores whose membranes start at or above the lower threshold.
+
+        They go core after core; an output that several cores share needs the order in which their spikes mix.
+        """
         low = all(c.initial_state is None or c.initial_state.min() >= c.threshold_low for c in self._spec.cores)
-        return low and instruction_set() != "plain" and is_tree(lay_out(self._spec))
+        alone = len(self._spec.output_names) == len(self._spec.outputs)
+        return low and alone and instruction_set() != "plain" and is_tree(lay_out(self._spec))
 
     def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the vector kernels."""

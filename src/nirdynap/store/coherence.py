@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nirdynap.chips.memory import memory_of
-from nirdynap.ir.spec import Destination, InputPort, Memory, Spec
+from nirdynap.ir.spec import Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import conv_output
 from nirdynap.schema import Violation
 
@@ -86,11 +86,31 @@ def _memory_adds_up(spec: Spec) -> Iterator[Violation]:
                 yield Violation(f"$.cores[{i}].capacity.{field}", f"is {room}, but the layer needs {words}")
 
 
+def _parts_make_one_output(spec: Spec) -> Iterator[Violation]:
+    cores = {core.core: core for core in spec.cores}
+    first: dict[str, OutputPort] = {}
+    taken: dict[str, int] = {}
+    for i, port in enumerate(spec.outputs):
+        if port.core not in cores:
+            continue  # another rule says so
+        before = first.setdefault(port.name, port)
+        channels, *size = cores[port.core].neuron_shape
+        if port.feature_shift != taken.get(port.name, 0):
+            found = (
+                f"is {port.feature_shift}, but the channels of {port.name!r} before it end at {taken.get(port.name, 0)}"
+            )
+            yield Violation(f"$.outputs[{i}].feature_shift", found)
+        if (port.pooling, size) != (before.pooling, [*cores[before.core].neuron_shape[1:]]):
+            yield Violation(f"$.outputs[{i}]", f"pooling or map differ from the other part of {port.name!r}")
+        taken[port.name] = port.feature_shift + channels
+
+
 RULES = (
     _cores_are_distinct,
     _ports_name_cores,
     _destinations_come_later,
     _features_arrive,
+    _parts_make_one_output,
     _arrays_match_the_maps,
     _memory_adds_up,
 )
