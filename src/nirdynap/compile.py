@@ -15,7 +15,7 @@ from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.convention import AUTO, Convention
-from nirdynap.ir.layers import Layer
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.network import Network
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import Result
@@ -27,6 +27,7 @@ from nirdynap.lower.place import loads_of, place
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.split import cut
 from nirdynap.lower.timing import timing_findings
+from nirdynap.lower.trim import trim as trim_channels
 from nirdynap.lower.unplaceable import plan_or_findings
 from nirdynap.lower.wishes import ANYWHERE, Pins, Split, wishes_of
 from nirdynap.passes import approximate_leak, normalise
@@ -45,11 +46,12 @@ class _Arranging:
     placement: Pins
     avoid: Collection[int]
     activity: Result | None
+    trim: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     findings: tuple[Diagnostic, ...]
     spec: Spec | None
 
@@ -64,6 +66,7 @@ def nir_to_dynapcnn(
     placement: Pins = ANYWHERE,
     avoid: Collection[int] = (),
     activity: Result | None = None,
+    trim: bool = False,
     **reading: Unpack[ReadOptions],
 ) -> Spec:
     """Lower a NIR graph to the integers and cores of a chip.
@@ -78,6 +81,7 @@ def nir_to_dynapcnn(
         placement: core by node name; of a layer that is split the core of each part, lower channels first.
         avoid: cores that stay unused.
         activity: a run of this network; cores are then chosen for the lowest peak load.
+        trim: leave out channels of hidden layers that never fire or feed zero weights only; the outputs stay the same.
         **reading: overrides of the convention, see `nirdynap.read`.
 
     Returns:
@@ -92,7 +96,7 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
-    arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity)
+    arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim)
     outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits, arranging)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
@@ -105,13 +109,17 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
         raise CompileError([BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=bias_bits, limit="8 or 16")])
     network = approximate_leak(network)  # refused, unless the caller asks for another network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
-    layers = group(network)  # -> one core's work each
-    findings = [*network.notes, *timing_findings(network), *rule_findings(layers, chip)]  # every limit of the chip
+    floats = group(network)  # -> one core's work each
+    findings = [*network.notes, *timing_findings(network)]
+    integers, rounding = discretize(floats, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
+    layers: tuple[AnyLayer, ...] = floats
+    if arranging.trim and not errors_of(rounding):
+        integers, left_out = trim_channels(integers, network.input.input_shape[0])
+        layers, rounding = integers, (*rounding, *left_out)
+    findings += rule_findings(layers, chip)  # every limit of the chip
     wishes, unclear = wishes_of(layers, chip, arranging.split, arranging.placement, arranging.avoid)
     plan, misfits = plan_or_findings(layers, chip, wishes)  # how many cores each layer takes
-    findings += (*unclear, *misfits)
-    integers, rounding = discretize(layers, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
-    findings += rounding
+    findings += (*unclear, *misfits, *rounding)
     if plan is None or errors_of(findings):
         return _Outcome(layers=layers, findings=tuple(findings), spec=None)
     pieces = cut(integers, plan, chip.limits.destinations)  # parts, copies and relays: one core's work each
@@ -130,6 +138,7 @@ def check(
     placement: Pins = ANYWHERE,
     avoid: Collection[int] = (),
     activity: Result | None = None,
+    trim: bool = False,
     **reading: Unpack[ReadOptions],
 ) -> Report:
     """Does it fit? Every finding, the memory of each layer and the map of the cores, without raising.
@@ -148,11 +157,11 @@ def check(
         cores = tuple(CoreRow(core=i, capacity=c, layer=None) for i, c in enumerate(chip.cores))
         network = read(source, convention, **reading)
         settings = network.convention
-        arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity)
+        arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim)
         outcome = _corridor(network, chip, bias_bits, arranging)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)
-    rows: tuple[Layer, ...] | tuple[CoreSpec, ...] = outcome.layers if outcome.spec is None else outcome.spec.cores
+    rows: tuple[AnyLayer | CoreSpec, ...] = outcome.layers if outcome.spec is None else outcome.spec.cores
     names = {} if outcome.spec is None else {core.core: core.name for core in outcome.spec.cores}
     used = settings or convention
     return Report(
@@ -167,7 +176,7 @@ def check(
     )
 
 
-def _row(layer: Layer | CoreSpec, chip: Chip) -> LayerRow:
+def _row(layer: AnyLayer | CoreSpec, chip: Chip) -> LayerRow:
     need = memory_of_layer(layer)
     return LayerRow(
         name=layer.name,

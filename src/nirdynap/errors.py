@@ -235,6 +235,7 @@ DESTINATIONS = _kind("ND319", "destinations", "feeds {value} destinations, limit
 LAYER_SPLIT = _kind("ND320", "layer split", "{value} cores hold it by output channels: {cores}", "split=\"never\" to have such a layer refused", "note")
 EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
 EXTRA_CORE = _kind("ND322", "more destinations than slots", "a core has {limit} slots for destinations, so core {value} {what}", "at most {limit} targets behind the layer, to save the core", "note")
+CHANNELS_TRIMMED = _kind("ND323", "channels left out", "{value} output channels never fire, or their spikes meet zero weights only: {channels}", "trim=False to keep them", "note")
 UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}one of these, a sinabs device name, or the path of a chip file (.toml)")
 BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
 

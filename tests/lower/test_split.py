@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 
 from by_hand import chain, conv, graph, neurons, sink, source, sum_pool
@@ -15,11 +17,13 @@ from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
 from nirdynap.ir.spec import Memory
+from nirdynap.nn import dynapcnn_to_torch
 from nirdynap.sim import simulate
 from nirdynap.store import load, save
 from nirdynap.testing import oracle
 from nirdynap.testing.conformance import assert_same_result
 from nirdynap.testing.graphs import nir_graphs
+from nirdynap.verify import verify
 
 PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 BIG = Path(__file__).parents[1] / "chips" / "big.toml"
@@ -145,6 +149,31 @@ def test_128_ki_neuron_words_and_128_ki_kernel_words_run_on_a_speck():
     assert_same_runs(spec, whole, raster)
     assert simulate(spec, raster, "event", emission="channel").output_counts["out"].sum() > 0
     assert [d.code for d in spec.notes if d.code == "ND320"] == ["ND320", "ND320"]
+
+
+def test_torch_and_the_ladder_take_a_split_network_for_the_whole_one():
+    rng = np.random.default_rng(5)
+    drawn = too_large(rng)
+    whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (BIG, "speck2f"))
+    raster = rng.poisson(0.05, (3, 1, 2, 64, 64))
+    model = dynapcnn_to_torch(spec)
+    assert_same_run(model.run(torch.from_numpy(raster)), simulate(whole, raster))
+    one, two = (verify(drawn, chip, raster, **READING) for chip in (BIG, "speck2f"))
+    assert [rung.layers for rung in one.rungs[:3]] == [rung.layers for rung in two.rungs[:3]]
+    assert one.comparisons[:2] == two.comparisons[:2]
+
+
+def test_a_full_chip_with_splitting_converts_within_three_seconds():
+    rng = np.random.default_rng(7)
+    nodes = {"in": source(2, 64, 64), "wide": conv(weight=weights(rng, 40, 2, 3), padding=1), "if0": neurons(4.0)}
+    nodes |= {"pool0": sum_pool(4), "conv": conv(weight=weights(rng, 32, 40, 3), padding=1, stride=2)}
+    nodes |= {"if1": neurons(8.0), "deep": conv(weight=weights(rng, 256, 32, 3), padding=1), "if2": neurons(16.0)}
+    nodes |= {"last": conv(weight=weights(rng, 8, 256, 2)), "if3": neurons(16.0)}
+    drawn = chain(**nodes, out=sink())
+    start = time.perf_counter()
+    spec = nir_to_dynapcnn(drawn, **READING)
+    assert time.perf_counter() - start < 3
+    assert len(spec.cores) >= 7
 
 
 def test_never_refuses_and_says_which_split_would_do():

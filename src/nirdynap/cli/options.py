@@ -131,6 +131,10 @@ class Lowering(Reading):
         _cores("Core by node, as in conv1=0,conv2=5+6: of a layer that is split the core of each part."),
     ] = None
     avoid: Annotated[str | None, _cores("Cores that stay unused, as in 0,1.")] = None
+    trim: Annotated[
+        bool | None,
+        _cores("Leave out channels that never fire or feed zero weights only.", show_default="no-trim"),
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """Keyword arguments of `nirdynap.nir_to_dynapcnn`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nirdynap.ir.convention import Reset, Tie
 from nirdynap.ir.digest import Digested
@@ -85,3 +86,6 @@ class IntLayer(Digested):
     readouts: tuple[Readout, ...]
     input_shifts: tuple[int, ...]
     first_channel: int = 0
+
+
+AnyLayer: TypeAlias = Layer | IntLayer

@@ -16,12 +16,10 @@ from itertools import combinations, combinations_with_replacement, pairwise
 
 from nirdynap.chips.chip import Chip
 from nirdynap.chips.memory import memory_of
-from nirdynap.ir.layers import IntLayer, Layer
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.spec import Memory
 from nirdynap.lower.rules import fits, memory_of_layer
 from nirdynap.lower.wishes import Wishes
-
-AnyLayer = Layer | IntLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,33 +27,33 @@ from nirdynap.errors import (
     Diagnostic,
     node_place,
 )
-from nirdynap.ir.layers import IntLayer, Layer
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.spec import CoreSpec, Memory
 from nirdynap.ir.units import shape_text
 
-Rule = Callable[[Layer, Chip], Iterator[Diagnostic]]
+Rule = Callable[[AnyLayer, Chip], Iterator[Diagnostic]]
 
 
-def kernel_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def kernel_fits(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """Kernels are square up to a largest size."""
     size = layer.weights.shape[2]
     if size > chip.limits.kernel_size:
         yield KERNEL_SIZE.at(node_place(layer.name), value=size, limit=chip.limits.kernel_size)
 
 
-def stride_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def stride_is_legal(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """Strides are powers of two, y and x independent."""
     if any(s not in chip.limits.strides for s in layer.stride):
         yield STRIDE.at(node_place(layer.name), value=shape_text(layer.stride), limit=_options(chip.limits.strides))
 
 
-def padding_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def padding_is_legal(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """Padding has a largest size, y and x independent."""
     if max(layer.padding) > chip.limits.padding:
         yield PADDING.at(node_place(layer.name), value=shape_text(layer.padding), limit=chip.limits.padding)
 
 
-def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def pooling_is_legal(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """One size per destination, equal in y and x; at least one pooled pixel is left."""
     for pooling in dict.fromkeys([*(link.pooling for link in layer.links), *(r.pooling for r in layer.readouts)]):
         if pooling[0] != pooling[1] or pooling[0] not in chip.limits.poolings:
@@ -64,7 +64,7 @@ def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
             yield EMPTY_MAP.at(node_place(layer.name), parameter="pooling", value=shape_text(pooling), limit=size)
 
 
-def maps_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def maps_fit(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """Input and output maps have a largest side; the output's is before pooling."""
     if max(layer.input_shape[1:]) > chip.limits.input_map:
         limit = shape_text((chip.limits.input_map,) * 2)
@@ -74,7 +74,7 @@ def maps_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
         yield OUTPUT_MAP.at(node_place(layer.name), value=shape_text(layer.neuron_shape[1:]), limit=limit)
 
 
-def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def features_fit(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """Features in and out have a largest number."""
     if layer.input_shape[0] > chip.limits.features:
         yield INPUT_FEATURES.at(node_place(layer.name), value=layer.input_shape[0], limit=chip.limits.features)
@@ -82,7 +82,7 @@ def features_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
         yield OUTPUT_FEATURES.at(node_place(layer.name), value=layer.neuron_shape[0], limit=chip.limits.features)
 
 
-def memory_findings(layer: Layer, chip: Chip, remedy: str) -> Iterator[Diagnostic]:
+def memory_findings(layer: AnyLayer, chip: Chip, remedy: str) -> Iterator[Diagnostic]:
     """Which memory is too small for a layer that no core has room for."""
     need = memory_of_layer(layer)
     place = node_place(layer.name)
@@ -110,7 +110,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def rule_findings(layers: tuple[Layer, ...], chip: Chip) -> Iterator[Diagnostic]:
+def rule_findings(layers: tuple[AnyLayer, ...], chip: Chip) -> Iterator[Diagnostic]:
     """What every rule finds in every layer, and whether there are too many of them."""
     if len(layers) > len(chip.cores):
         yield TOO_MANY_LAYERS.at("$.nodes", value=len(layers), limit=len(chip.cores), chip=chip.name)
@@ -119,7 +119,7 @@ def rule_findings(layers: tuple[Layer, ...], chip: Chip) -> Iterator[Diagnostic]
             yield from rule(layer, chip)
 
 
-def memory_of_layer(layer: Layer | IntLayer | CoreSpec, features: int | None = None) -> Memory:
+def memory_of_layer(layer: AnyLayer | CoreSpec, features: int | None = None) -> Memory:
     """Words the layer needs, or would need with that many output features."""
     out = features or layer.neuron_shape[0]
     _, channels, ky, kx = layer.weights.shape
@@ -140,7 +140,7 @@ def candidates(need: Memory, chip: Chip) -> tuple[int, ...]:
     return tuple(i for i, has in enumerate(chip.cores) if fits(need, has))
 
 
-def smaller_layer(layer: Layer, chip: Chip) -> str:
+def smaller_layer(layer: AnyLayer, chip: Chip) -> str:
     """The nearest change that lets some core hold the layer, in words."""
     out = layer.neuron_shape[0]
     for features in range(out - 1, 0, -1):

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import DESTINATIONS, NO_PLACEMENT, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
-from nirdynap.ir.layers import Layer, Link
+from nirdynap.ir.layers import AnyLayer, Link
 from nirdynap.lower.arrange import Plan, arrange, destinations_of
 from nirdynap.lower.rules import candidates, ki, memory_findings, memory_of_layer, smaller_layer
 from nirdynap.lower.wishes import Wishes
 
-_Layers = tuple[Layer, ...]
+_Layers = tuple[AnyLayer, ...]
 
 
 def plan_or_findings(layers: _Layers, chip: Chip, wishes: Wishes) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
@@ -53,7 +53,7 @@ class _Case:
         )
         return _Case(layers=tuple(_relinked(self.layers[i], number) for i in keep), wishes=wishes)
 
-    def with_layer(self, i: int, layer: Layer) -> _Case:
+    def with_layer(self, i: int, layer: AnyLayer) -> _Case:
         return dataclasses.replace(self, layers=(*self.layers[:i], layer, *self.layers[i + 1 :]))
 
     def splitting(self, chosen: list[int]) -> Wishes:
@@ -73,7 +73,7 @@ def _too_large(case: _Case, hopeless: list[int], chip: Chip) -> Iterator[Diagnos
         yield from memory_findings(case.layers[i], chip, f"{split}, or {smaller}" if split else smaller)
 
 
-def _relinked(layer: Layer, number: dict[int, int]) -> Layer:
+def _relinked(layer: AnyLayer, number: dict[int, int]) -> AnyLayer:
     links = tuple(
         Link(target=number[link.target], pooling=link.pooling, feature_shift=link.feature_shift)
         for link in layer.links
@@ -119,7 +119,7 @@ def _cores(case: _Case, i: int, chip: Chip) -> tuple[int, ...]:
     return case.wishes.pins[i] or tuple(core for core in fitting if core in case.wishes.cores)
 
 
-def _need(layer: Layer) -> str:
+def _need(layer: AnyLayer) -> str:
     need = memory_of_layer(layer)
     biases = f", bias {ki(need.bias)}" if need.bias else ""
     return f"{layer.name} (kernel {ki(need.kernel)}, neuron {ki(need.neuron)}{biases} words)"
@@ -147,7 +147,7 @@ def _split(case: _Case, whole: list[int], chip: Chip) -> str | None:
     return f"split={ {case.layers[i].name: len(plan[i][0].channels) for i in whole} }"
 
 
-_Shrunk = Callable[[Layer, int], Layer]
+_Shrunk = Callable[[AnyLayer, int], AnyLayer]
 
 
 def _fewer(case: _Case, i: int, chip: Chip, shrunk: _Shrunk) -> Iterator[tuple[float, str]]:
@@ -166,7 +166,7 @@ def _fewer(case: _Case, i: int, chip: Chip, shrunk: _Shrunk) -> Iterator[tuple[f
         yield low / most, f"{layer.name} with at most {size} {what}"
 
 
-def _features(layer: Layer, number: int) -> Layer:
+def _features(layer: AnyLayer, number: int) -> AnyLayer:
     return dataclasses.replace(
         layer,
         neuron_shape=(number, *layer.neuron_shape[1:]),
@@ -175,6 +175,6 @@ def _features(layer: Layer, number: int) -> Layer:
     )
 
 
-def _kernel(layer: Layer, size: int) -> Layer:
+def _kernel(layer: AnyLayer, size: int) -> AnyLayer:
     """A kernel cut down, with a padding that keeps the output map."""
     return dataclasses.replace(layer, weights=frozen(layer.weights[:, :, :size, :size], layer.weights.dtype))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import BAD_OPTION, Diagnostic
-from nirdynap.ir.layers import Layer
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.units import is_positive
 
 Split = Literal["auto", "never"] | Mapping[str, int]
@@ -37,7 +37,7 @@ class Wishes:
 
 
 def wishes_of(
-    layers: tuple[Layer, ...], chip: Chip, split: Split, placement: Pins, avoid: Iterable[int]
+    layers: tuple[AnyLayer, ...], chip: Chip, split: Split, placement: Pins, avoid: Iterable[int]
 ) -> tuple[Wishes, tuple[Diagnostic, ...]]:
     """The wishes, and ND126 for each that cannot be meant; such a wish is left out."""
     number = {name: i for i, layer in enumerate(layers) for name in (*layer.origin, layer.name)}
@@ -65,7 +65,7 @@ def wishes_of(
 
 
 def _parts(
-    layers: tuple[Layer, ...], split: Any, number: Mapping[str, int], findings: list[Diagnostic]
+    layers: tuple[AnyLayer, ...], split: Any, number: Mapping[str, int], findings: list[Diagnostic]
 ) -> Iterator[tuple[int, int]]:
     """What `split` says of the number of parts of each layer, if anything."""
     if split == "auto":
