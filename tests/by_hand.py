@@ -106,6 +106,23 @@ def facts(thing: Any) -> Any:
     return thing
 
 
+def large_layers(number: int) -> nir.NIRGraph:
+    """A chain of layers that each take all neuron words of one of the three largest cores of a Speck."""
+    nodes: dict[str, Any] = {"in": source(2, 64, 64)}
+    for i in range(number):
+        nodes |= {f"conv{i}": conv(16, 2 if i == 0 else 16, padding=1), f"if{i}": neurons()}
+    return chain(**nodes, out=sink())
+
+
+def three_branches(channels: int) -> nir.NIRGraph:
+    """A layer that feeds three others, each with an output of its own."""
+    nodes: dict[str, Any] = {"in": source(), "conv": conv(channels), "if": neurons()}
+    for name in "abc":
+        nodes |= {name: conv(channels=channels), f"if_{name}": neurons(), f"out_{name}": sink()}
+    paths = (f"if -> {name} -> if_{name} -> out_{name}" for name in "abc")
+    return graph(nodes, "in -> conv -> if", *paths)
+
+
 def nine_cores() -> nir.NIRGraph:
     """Nine convolutions from a 2 x 128 x 128 input, which fill the neuron or kernel memory of each core of a Speck."""
     rng = np.random.default_rng(9)

@@ -148,6 +148,7 @@ CORE_VIEW = {
     "memory": MEMORY,
     "capacity": MEMORY,
     "decimator": 1,
+    "first_channel": 0,
 }
 SETTINGS = {
     "name": "nir",
@@ -247,7 +248,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "spikes_per_step": "one",
             "input_shape": [1, 2, 3],
             "inputs": [{"core": 0, "feature_shift": 0}],
-            "outputs": [{"core": 0, "pooling": 1, "name": "output"}],
+            "outputs": [{"core": 0, "pooling": 1, "name": "output", "feature_shift": 0}],
             "cores": [CORE_VIEW],
         },
     ],
@@ -329,6 +330,7 @@ def document() -> dict[str, Any]:
         "name": "toy",
         "description": "a toy",
         "devices": [],
+        "parallel": [],
         "cores": [dict(core) for _ in range(12)],
         "limits": limits,
         "sources": [],

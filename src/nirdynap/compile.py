@@ -6,6 +6,7 @@ Each step takes one frozen thing and hands out the next; what a step finds wrong
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,22 @@ from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.convention import AUTO, Convention
-from nirdynap.ir.layers import Layer
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.network import Network
 from nirdynap.ir.report import CoreRow, LayerRow, Report
-from nirdynap.ir.spec import Spec
+from nirdynap.ir.result import Result
+from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.lower.assemble import assemble
 from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
-from nirdynap.lower.place import place, placement_findings
+from nirdynap.lower.place import loads_of, place
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
+from nirdynap.lower.split import cut
 from nirdynap.lower.timing import timing_findings
+from nirdynap.lower.trim import trim as trim_channels
+from nirdynap.lower.unplaceable import plan_or_findings
 from nirdynap.lower.validate import validate
+from nirdynap.lower.wishes import ANYWHERE, Pins, Split, wishes_of
 from nirdynap.passes import approximate_leak, normalise
 
 if TYPE_CHECKING:
@@ -34,8 +40,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Arranging:
+    """What the caller says of cores, as in `nir_to_dynapcnn`."""
+
+    split: Split
+    placement: Pins
+    avoid: Collection[int]
+    activity: Result | None
+    trim: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     findings: tuple[Diagnostic, ...]
     spec: Spec | None
 
@@ -46,6 +63,11 @@ def nir_to_dynapcnn(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    split: Split = "auto",
+    placement: Pins = ANYWHERE,
+    avoid: Collection[int] = (),
+    activity: Result | None = None,
+    trim: bool = False,
     **reading: Unpack[ReadOptions],
 ) -> Spec:
     """Lower a NIR graph to the integers and cores of a chip.
@@ -55,6 +77,12 @@ def nir_to_dynapcnn(
         chip: name of a chip or sinabs device, or path of a chip file.
         convention: what the file leaves open, by name; see `nirdynap.read`.
         bias_bits: 8 includes biases in the scale (as sinabs), 16 uses the whole bias word of the chip.
+        split: layers too large for a core are split by output channels over several ("auto") or refused ("never");
+            or the number of parts by node name, all other layers staying whole. No output changes (docs/placement.md).
+        placement: core by node name; of a layer that is split the core of each part, lower channels first.
+        avoid: cores that stay unused.
+        activity: a run of this network; cores are then chosen for the lowest peak load.
+        trim: leave out channels of hidden layers that never fire or feed zero weights only; the outputs stay the same.
         **reading: overrides of the convention, see `nirdynap.read`.
 
     Returns:
@@ -69,33 +97,37 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
-    outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits)
+    arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim)
+    outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits, arranging)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
     return outcome.spec
 
 
-def _corridor(network: Network, chip: Chip, bias_bits: int) -> _Outcome:
+def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arranging) -> _Outcome:
     """From what `read` made of a foreign graph: frozen, with shapes."""
     if bias_bits not in (8, 16):
         raise CompileError([BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=bias_bits, limit="8 or 16")])
     network = approximate_leak(network)  # refused, unless the caller asks for another network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
-    layers = group(network)  # -> one core's work each
-    findings = [
-        *network.notes,
-        *timing_findings(network),
-        *rule_findings(layers, chip),  # every limit of the chip
-        *placement_findings(layers, chip),  # every layer has a core of its own
-    ]
-    integers, rounding = discretize(layers, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
-    findings += rounding
-    if errors_of(findings):
+    floats = group(network)  # -> one core's work each
+    findings = [*network.notes, *timing_findings(network)]
+    integers, rounding = discretize(floats, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
+    layers: tuple[AnyLayer, ...] = floats
+    if arranging.trim and not errors_of(rounding):
+        integers, left_out = trim_channels(integers, network.input.input_shape[0])
+        layers, rounding = integers, (*rounding, *left_out)
+    findings += rule_findings(layers, chip)  # every limit of the chip
+    wishes, unclear = wishes_of(layers, chip, arranging.split, arranging.placement, arranging.avoid)
+    plan, misfits = plan_or_findings(layers, chip, wishes)  # how many cores each layer takes
+    findings += (*unclear, *misfits, *rounding)
+    if plan is None or errors_of(findings):
         return _Outcome(layers=layers, findings=tuple(findings), spec=None)
-    placement = place(integers, chip)
-    spec = assemble(network, integers, placement, chip, notes=tuple(findings))
+    pieces = cut(integers, plan, chip.limits.destinations)  # parts, copies and relays: one core's work each
+    loads = None if arranging.activity is None else loads_of(pieces, arranging.activity)
+    spec = assemble(network, pieces, place(pieces, chip, wishes, loads), chip, notes=tuple(findings))
     assert not errors_of(validate(spec, chip)), "what is made here obeys every rule"
-    return _Outcome(layers=layers, findings=tuple(findings), spec=spec)
+    return _Outcome(layers=layers, findings=spec.notes, spec=spec)
 
 
 def check(
@@ -104,6 +136,11 @@ def check(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    split: Split = "auto",
+    placement: Pins = ANYWHERE,
+    avoid: Collection[int] = (),
+    activity: Result | None = None,
+    trim: bool = False,
     **reading: Unpack[ReadOptions],
 ) -> Report:
     """Does it fit? Every finding, the memory of each layer and the map of the cores, without raising.
@@ -122,11 +159,12 @@ def check(
         cores = tuple(CoreRow(core=i, capacity=c, layer=None) for i, c in enumerate(chip.cores))
         network = read(source, convention, **reading)
         settings = network.convention
-        outcome = _corridor(network, chip, bias_bits)
+        arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim)
+        outcome = _corridor(network, chip, bias_bits, arranging)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)
-    held = {} if outcome.spec is None else {c.name: c.core for c in outcome.spec.cores}
-    names = {core: name for name, core in held.items()}
+    rows: tuple[AnyLayer | CoreSpec, ...] = outcome.layers if outcome.spec is None else outcome.spec.cores
+    names = {} if outcome.spec is None else {core.core: core.name for core in outcome.spec.cores}
     used = settings or convention
     return Report(
         fits=outcome.spec is not None,
@@ -134,13 +172,13 @@ def check(
         convention=used.name if isinstance(used, Convention) else str(used),
         settings=settings,
         diagnostics=CompileError(outcome.findings).diagnostics,
-        layers=tuple(_row(layer, chip, held.get(layer.name)) for layer in outcome.layers if isinstance(chip, Chip)),
+        layers=tuple(_row(row, chip) for row in rows if isinstance(chip, Chip)),
         cores=tuple(CoreRow(core=c.core, capacity=c.capacity, layer=names.get(c.core)) for c in cores),
         digest=None if outcome.spec is None else outcome.spec.digest(),
     )
 
 
-def _row(layer: Layer, chip: Chip, core: int | None) -> LayerRow:
+def _row(layer: AnyLayer | CoreSpec, chip: Chip) -> LayerRow:
     need = memory_of_layer(layer)
     return LayerRow(
         name=layer.name,
@@ -149,5 +187,5 @@ def _row(layer: Layer, chip: Chip, core: int | None) -> LayerRow:
         neuron_shape=layer.neuron_shape,
         memory=need,
         candidates=candidates(need, chip),
-        core=core,
+        core=layer.core if isinstance(layer, CoreSpec) else None,
     )

@@ -43,6 +43,7 @@ def test_shipped_files_follow_the_schema(file: Path) -> None:
 def test_every_fact_has_one_source(name: str) -> None:
     facts = ["devices", "cores", *(f"limits.{field.name}" for field in dataclasses.fields(Limits))]
     facts += ["operations_per_s"] * bool(load_chip(name).operations_per_s)
+    facts += ["parallel"] * bool(load_chip(name).parallel)
     assert sorted(source.path for source in load_chip(name).sources) == sorted(facts)
 
 

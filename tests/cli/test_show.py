@@ -91,7 +91,7 @@ def test_a_spec(spec_file: Path) -> None:
         assert shown["threshold_high"] == core.threshold_high
         assert tuple(shown["memory"].values()) == core.memory
         assert shown["kernel"] == list(core.weights.shape[2:])
-    assert body["outputs"] == [{"core": spec.outputs[0].core, "pooling": 1, "name": "output"}]
+    assert body["outputs"] == [{"core": spec.outputs[0].core, "pooling": 1, "name": "output", "feature_shift": 0}]
     assert codes(document) == [note.code for note in spec.notes]
 
 

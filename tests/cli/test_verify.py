@@ -51,7 +51,7 @@ def test_what_people_see(net: Path, recordings: Path) -> None:
 
 
 def test_refusals(net: Path, too_large: Path, recordings: Path, tmp_path: Path) -> None:
-    document = ask("verify", too_large, "--input", recordings, code=1)
+    document = ask("verify", too_large, "--input", recordings, "--split", "never", code=1)
     assert document["body"] is None
     assert "ND301" in codes(document)
     assert codes(ask("verify", net, "--input", tmp_path / "absent.npz", code=2)) == ["ND511"]

@@ -184,7 +184,7 @@ def test_competing_layers_are_found_together_with_everything_else():
     nodes = {"in": source(2, 64, 64)}
     for i in range(4):
         nodes |= {f"conv{i}": conv(16, 2 if i == 0 else 16, padding=1), f"if{i}": neurons(1e-3 if i == 3 else 1.0)}
-    report = check(chain(**nodes, pool=sum_pool(3), out=sink()), convention="torch")
+    report = check(chain(**nodes, pool=sum_pool(3), out=sink()), convention="torch", split="never")
     assert [d.code for d in report.diagnostics if d.severity == "error"] == ["ND314", "ND304", "ND402"]
     assert [row.candidates for row in report.layers] == [(0, 1, 2)] * 4
 

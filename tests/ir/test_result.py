@@ -60,7 +60,7 @@ def test_a_node_name_finds_its_core():
     result = result_of(np.ones((1, 1, 1, 1, 1)))
     for name in ("conv4", "if4"):
         record = result[name]
-        assert (record.core, record.counts.item(), record.membrane.item()) == (4, 1, 0)
+        assert (record.cores, record.counts.item(), record.membrane.item()) == ((4,), 1, 0)
         assert record.stats.spikes == 1
     with pytest.raises(KeyError, match="conv4, if4"):
         result["conv5"]

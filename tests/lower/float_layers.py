@@ -43,6 +43,7 @@ def chip_of(*cores: tuple[int, int, int]) -> Chip:
         description="",
         devices=(),
         cores=tuple(Memory(*core) for core in cores),
+        parallel=(),
         limits=speck.limits,
         sources=(),
     )

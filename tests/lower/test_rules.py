@@ -5,7 +5,7 @@ from nirdynap.chips.chip import load_chip
 from nirdynap.errors import node_place
 from nirdynap.ir.layers import Link, Readout
 from nirdynap.ir.spec import Memory
-from nirdynap.lower.rules import RULES, candidates, ki, memory_of_layer, rule_findings
+from nirdynap.lower.rules import RULES, candidates, ki, memory_findings, memory_of_layer, rule_findings
 
 SPECK = load_chip("speck2f")
 
@@ -40,13 +40,6 @@ LIMITS = [
     ({"input_shape": (1, 66, 66)}, {"input_shape": (1, 8, 67)}, "ND316", "6x65", "64x64"),
     ({"input_shape": (1024, 3, 3)}, {"input_shape": (1025, 3, 3)}, "ND317", 1025, 1024),
     ({"out": 1024, "input_shape": (1, 3, 3)}, {"out": 1025, "input_shape": (1, 3, 3)}, "ND318", 1025, 1024),
-    (
-        {"links": (link(), link(target=2))},
-        {"links": (link(), link(target=2), link(target=3))},
-        "ND319",
-        3,
-        2,
-    ),
 ]
 
 
@@ -106,7 +99,7 @@ def test_the_cores_without_bias_memory_of_a_mini_hold_no_biases():
 
 def test_each_memory_that_no_core_has_is_a_finding():
     chip = chip_of((64, 64, 0), (128, 32, 0))
-    findings = list(rule_findings((build_layer(out=8, input_shape=(2, 8, 8), bias=[1.0] * 8),), chip))
+    findings = list(memory_findings(build_layer(out=8, input_shape=(2, 8, 8), bias=[1.0] * 8), chip, ""))
     assert [(d.code, d.value, d.limit) for d in findings] == [("ND301", 256, 128), ("ND302", 512, 64), ("ND303", 8, 0)]
     assert "in core 1" in findings[0].found
     assert "in core 0" in findings[1].found
@@ -114,7 +107,7 @@ def test_each_memory_that_no_core_has_is_a_finding():
 
 def test_memories_that_only_different_cores_have():
     chip = chip_of((64, 64, 16), (128, 32, 16))
-    (finding,) = rule_findings((build_layer(out=2, input_shape=(4, 6, 8)),), chip)
+    (finding,) = memory_findings(build_layer(out=2, input_shape=(4, 6, 8)), chip, "")
     assert finding.code == "ND306"
     assert finding.found.startswith("kernel 128, neuron 64, bias 0 words")
     assert finding.found.endswith("(core 0 lacks kernel or core 1 lacks neuron)")

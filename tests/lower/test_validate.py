@@ -208,7 +208,7 @@ CHAIN = two(
         ),
         (
             two(replace(CHAIN.cores[0], destinations=CHAIN.cores[0].destinations * 3), CHAIN.cores[1]),
-            ["ND319 $.nodes.conv0: feeds 3 destinations, limit 2"],
+            ["ND627 $.nodes.conv0: has 3 destinations, and a core has slots for 2"],
         ),
     ],
 )
@@ -231,12 +231,12 @@ def test_a_chip_of_ones_own_is_known_when_given() -> None:
         cores=(replace(CHAIN.cores[0], destinations=CHAIN.cores[0].destinations * 3), CHAIN.cores[1]),
     )
     assert validate(spec) == ()
-    assert [d.code for d in validate(spec, "speck2f")] == ["ND319"]
+    assert [d.code for d in validate(spec, "speck2f")] == ["ND627"]
 
 
 def test_saving_and_loading_ask_it(tmp_path: Path) -> None:
     wrong = two(replace(CHAIN.cores[0], destinations=CHAIN.cores[0].destinations * 3), CHAIN.cores[1])
-    with pytest.raises(StoreError, match=r"ND319 .*spec: \$.nodes.conv0"):
+    with pytest.raises(StoreError, match=r"ND627 .*spec: \$.nodes.conv0"):
         nirdynap.save(wrong, tmp_path / "spec.json")
     assert list(tmp_path.iterdir()) == []
     nirdynap.save(replace(wrong, chip="mine"), tmp_path / "spec.json")
@@ -244,7 +244,7 @@ def test_saving_and_loading_ask_it(tmp_path: Path) -> None:
     (tmp_path / "spec.json").write_text(text, encoding="utf-8")
     with pytest.raises(StoreError) as caught:
         nirdynap.load(tmp_path / "spec.json")
-    assert [d.code for d in caught.value.diagnostics] == ["ND319", "ND603"]
+    assert [d.code for d in caught.value.diagnostics] == ["ND627", "ND603"]
 
 
 def test_what_conversion_makes_is_valid() -> None:

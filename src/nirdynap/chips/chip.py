@@ -69,6 +69,7 @@ class Chip:
         name: as given to ``chip=``; description: one line.
         devices: names that sinabs gives to boards with this chip.
         cores: words of kernel, neuron and bias memory, by hardware core index.
+        parallel: cores that do several synaptic operations at a time.
         limits: what each core can do.
         sources: one for each fact.
         operations_per_s: most synaptic operations in a second, by hardware core index; empty where nobody states them.
@@ -79,6 +80,7 @@ class Chip:
     description: str
     devices: tuple[str, ...]
     cores: tuple[Memory, ...]
+    parallel: tuple[int, ...]
     limits: Limits
     sources: tuple[Source, ...]
     operations_per_s: tuple[int, ...] = ()
@@ -140,6 +142,7 @@ def _chip_of(document: dict[str, Any]) -> Chip:
         description=document["description"],
         devices=tuple(document["devices"]),
         cores=tuple(Memory(**core) for core in document["cores"]),
+        parallel=tuple(document.get("parallel", ())),
         limits=Limits(
             **{
                 **limits,

@@ -103,7 +103,9 @@ def memory_table(spec: Spec) -> Table:
 
 def _targets(spec: Spec, core: CoreSpec) -> Sequence[str]:
     cores = [f"core {d.core}{_how(d.pooling, d.feature_shift)}" for d in core.destinations]
-    return cores + [f"output {port.name}{_how(port.pooling, 0)}" for port in spec.outputs if port.core == core.core]
+    return cores + [
+        f"output {port.name}{_how(port.pooling, port.feature_shift)}" for port in spec.outputs if port.core == core.core
+    ]
 
 
 def _how(pooling: int, feature_shift: int) -> str:

@@ -34,6 +34,10 @@ def _reading(text: str, **settings: Any) -> Any:
     return typer.Option(help=text, rich_help_panel="What the file leaves open", **settings)
 
 
+def _cores(text: str, **settings: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="The cores", **settings)
+
+
 def _run(text: str, **settings: Any) -> Any:
     return typer.Option(help=text, rich_help_panel="The run", **settings)
 
@@ -114,6 +118,42 @@ class Lowering(Reading):
     bias_bits: Annotated[
         int | None, typer.Option(help="8 includes biases in the scale, 16 uses the whole bias word.", show_default="8")
     ] = None
+    split: Annotated[
+        str | None,
+        _cores(
+            "Layers that fit no core are split over several (auto) or refused (never); or the number of parts by "
+            "node, as in conv1=2,conv2=3, other layers staying whole.",
+            show_default="auto",
+        ),
+    ] = None
+    placement: Annotated[
+        str | None,
+        _cores("Core by node, as in conv1=0,conv2=5+6: of a layer that is split the core of each part."),
+    ] = None
+    avoid: Annotated[str | None, _cores("Cores that stay unused, as in 0,1.")] = None
+    trim: Annotated[
+        bool | None,
+        _cores("Leave out channels that never fire or feed zero weights only.", show_default="no-trim"),
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """Keyword arguments of `nirdynap.nir_to_dynapcnn`.
+
+        Raises:
+            CompileError: ND126 for what is not written as the help says.
+        """
+        options = Reading.given(self)
+        if self.split not in (None, "auto", "never"):
+            parts = _by_node("split", self.split)
+            options["split"] = {name: _whole("split", number) for name, number in parts.items()}
+        if self.placement is not None:
+            pins = _by_node("placement", self.placement)
+            options["placement"] = {
+                name: tuple(_whole("placement", core) for core in cores.split("+")) for name, cores in pins.items()
+            }
+        if self.avoid is not None:
+            options["avoid"] = tuple(_whole("avoid", core) for core in self.avoid.split(","))
+        return options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +207,21 @@ def _number_or_text(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text  # "none", "-threshold", or something that the reader refuses
+
+
+def _by_node(option: str, text: str | None) -> dict[str, str]:
+    """A list such as conv1=2,conv2=3."""
+    pairs = [part.rpartition("=") for part in (text or "").split(",")]
+    if any(not name for name, _, _ in pairs):
+        limit = "a list such as conv1=2,conv2=3" + ", or auto or never" * (option == "split")
+        raise CompileError([BAD_OPTION.at(f"$.{option}", parameter=option, value=text, limit=limit)])
+    return {name: value for name, _, value in pairs}
+
+
+def _whole(option: str, text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    raise CompileError([BAD_OPTION.at(f"$.{option}", parameter=option, value=text, limit="a whole number")])
 
 
 def _shape(text: str) -> tuple[int, ...]:

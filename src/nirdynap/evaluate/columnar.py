@@ -23,14 +23,14 @@ _UNREADABLE = (OSError, pa.ArrowException)
 
 def output_prefix(spec: Spec, index: int) -> str:
     """In front of the columns of an Output, where there are several."""
-    return f"output{index}." if len(spec.outputs) > 1 else ""
+    return f"output{index}." if len(spec.output_names) > 1 else ""
 
 
 def schema_of(spec: Spec, about: Mapping[str, Any]) -> pa.Schema:
     """Columns of a spec's rows, with `about` as JSON in the metadata."""
     fields = [("index", pa.int64()), ("name", pa.string()), ("label", pa.int64()), ("error", pa.string())]
     fields += [("duration_us", pa.int64())]
-    for index in range(len(spec.outputs)):
+    for index in range(len(spec.output_names)):
         prefix = output_prefix(spec, index)
         fields += [(f"{prefix}decision", pa.int64()), (f"{prefix}counts", pa.list_(pa.int64()))]
     fields += [(f"core{core.core}.{counter}", pa.int64()) for core in spec.cores for counter in COUNTERS]
@@ -85,7 +85,7 @@ def merge(schema: pa.Schema, parts: Iterable[Path], stream: BinaryIO) -> None:
 def _values(spec: Spec, row: Row) -> list[Any]:
     values = [row.index, row.name, row.label, row.error, row.duration_us]
     if row.error is not None:
-        return [*values, *[None] * (2 * len(spec.outputs) + len(COUNTERS) * len(spec.cores))]
+        return [*values, *[None] * (2 * len(spec.output_names) + len(COUNTERS) * len(spec.cores))]
     for decision, counts in zip(row.decisions, row.counts, strict=True):
         values += [decision, counts]
     return [*values, *(getattr(stats, counter) for stats in row.stats for counter in COUNTERS)]

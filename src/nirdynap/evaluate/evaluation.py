@@ -192,7 +192,7 @@ def _about(work: Work) -> dict[str, object]:
         "chip": spec.chip,
         "semantics": work.options.semantics,
         "options": {k: v for k, v in dataclasses.asdict(work.options).items() if k != "semantics"},
-        "outputs": [{"name": port.name, "core": port.core, "pooling": port.pooling} for port in spec.outputs],
+        "outputs": [port._asdict() for port in spec.outputs],
         "cores": [{"core": core.core, "name": core.name} for core in spec.cores],
     }
 

@@ -130,11 +130,11 @@ def summarise(path: Path, work: Work, columnar: ModuleType, output: Path | None)
     duration = duration[has_result]
     label, has_label = columnar.read_numbers(path, "label")
     outputs = []
-    for index, port in enumerate(spec.outputs):
+    for index, name in enumerate(spec.output_names):
         decision, _ = columnar.read_numbers(path, f"{columnar.output_prefix(spec, index)}decision")
         right = has_result & has_label & (decision >= 0) & (decision == label)
         correct = int(right.sum()) if (has_result & has_label).any() else None
-        outputs.append(OutputSummary(name=port.name, correct=correct, silent=int((decision < 0).sum())))
+        outputs.append(OutputSummary(name=name, correct=correct, silent=int((decision < 0).sum())))
 
     def column(core: int, counter: str) -> IntArray:
         numbers: IntArray = columnar.read_numbers(path, f"core{core}.{counter}")[0][has_result]

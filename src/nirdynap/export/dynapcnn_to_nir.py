@@ -46,7 +46,7 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
     raise_errors(_findings(spec))
     growing = _Growing()
     convs = {core.core: growing.add(core.name, _convolution(core)) for core in spec.cores}
-    outputs = [growing.add(port.name, _port(nir.Output, spec.output_shape(port))) for port in spec.outputs]
+    outputs = [growing.add(name, _port(nir.Output, spec.output_shape(name))) for name in spec.output_names]
     entry = growing.add("input", _port(nir.Input, spec.input_shape))
     neurons = {c.core: growing.add(f"{convs[c.core]}_if", _neurons(c, spec), convs[c.core]) for c in spec.cores}
     for port in spec.inputs:
@@ -64,6 +64,10 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
 def _findings(spec: Spec) -> Iterator[Diagnostic]:
     fed = {port.core for port in spec.inputs} | {d.core for core in spec.cores for d in core.destinations}
     read = {port.core for port in spec.outputs}
+    for name in spec.output_names:
+        if len(spec.ports(name)) > 1:
+            found = f"{len(spec.ports(name))} cores side by side are the output {name}"
+            yield NOT_IN_NIR.at(f"$.outputs.{name}", value=found, remedy="the graph that the spec was made from")
     for core in spec.cores:
         place = f"$.cores.{core.core}"
         if core.initial_state is not None and core.initial_state.any():

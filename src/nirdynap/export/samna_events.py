@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from nirdynap.errors import TIME_STAMP, InputError
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import OutputPort, Spec
-from nirdynap.ir.units import IntArray, decide
+from nirdynap.ir.units import IntArray, Shape, decide
 
 STAMP_MAX = 2**32 - 1  # microseconds; the chip's stamps have 32 bits (docs/hardware.md, section Events and read-back)
 
@@ -30,19 +30,20 @@ class BoardRun:
 
     @property
     def output_events(self) -> Mapping[str, Events]:
-        """Per Output node whose core is monitored, its spikes after the output's pooling."""
-        return {port.name: self._pooled(port) for port in self.spec.outputs if port.core in self.spikes}
+        """Per Output node whose cores are all monitored, its spikes after the output's pooling, by time.
+
+        Of a layer that is split over cores, equal stamps go by core: nobody knows the order of their spikes.
+        """
+        return {name: self._joined(name) for name in self._read()}
 
     @property
     def output_counts(self) -> Mapping[str, IntArray]:
-        """Per Output node whose core is monitored, spikes of the run: int64 [c, y, x]."""
+        """Per Output node whose cores are all monitored, spikes of the run: int64 [c, y, x]."""
         counts = {}
-        for port in self.spec.outputs:
-            if port.core in self.spikes:
-                events = self.output_events[port.name]
-                total = np.zeros(self.spec.output_shape(port), dtype=np.int64)
-                np.add.at(total, (events.c, events.y, events.x), 1)
-                counts[port.name] = total
+        for name, events in self.output_events.items():
+            total = np.zeros(self.spec.output_shape(name), dtype=np.int64)
+            np.add.at(total, (events.c, events.y, events.x), 1)
+            counts[name] = total
         return counts
 
     @property
@@ -50,11 +51,24 @@ class BoardRun:
         """Per Output node, the index of the neuron (C-major) with most spikes; -1 if there was none."""
         return {name: int(decide(total.reshape(1, -1))[0]) for name, total in self.output_counts.items()}
 
-    def _pooled(self, port: OutputPort) -> Events:
-        events, shape = self.spikes[port.core], self.spec.output_shape(port)
+    def _read(self) -> Iterator[str]:
+        """Output nodes of which all is monitored."""
+        for name in self.spec.output_names:
+            if all(port.core in self.spikes for port in self.spec.ports(name)):
+                yield name
+
+    def _joined(self, name: str) -> Events:
+        shape = self.spec.output_shape(name)
+        parts = [self._pooled(port, shape) for port in self.spec.ports(name)]
+        columns = {key: np.concatenate([getattr(part, key) for part in parts]) for key in ("t", "c", "y", "x")}
+        order = np.argsort(columns["t"], kind="stable")
+        return Events(**{key: column[order] for key, column in columns.items()})
+
+    def _pooled(self, port: OutputPort, shape: Shape) -> Events:
+        events = self.spikes[port.core]
         y, x = events.y // port.pooling, events.x // port.pooling
         inside = (y < shape[1]) & (x < shape[2])
-        return Events(t=events.t[inside], c=events.c[inside], y=y[inside], x=x[inside])
+        return Events(t=events.t[inside], c=events.c[inside] + port.feature_shift, y=y[inside], x=x[inside])
 
 
 def events_to_samna(spec: Spec, events: Events, samna: Any) -> list[Any]:

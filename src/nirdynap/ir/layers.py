@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nirdynap.ir.convention import Reset, Tie
 from nirdynap.ir.digest import Digested
@@ -20,10 +21,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readout:
-    """Spikes are read at the Output node `name`, summed over `pooling` (y, x) windows."""
+    """Spikes are read at the Output node `name`: sums of `pooling` (y, x) windows, channels up by `feature_shift`."""
 
     pooling: Pair
     name: str
+    feature_shift: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,7 +63,11 @@ class Layer(Digested):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class IntLayer(Digested):
-    """One core's work in the chip's integers; `scale` is what the floats were multiplied by."""
+    """One core's work in the chip's integers.
+
+    `scale` is what the floats were multiplied by. Of a layer that is split over several cores this is the part that
+    begins with channel `first_channel`.
+    """
 
     name: str
     origin: tuple[str, ...]
@@ -79,3 +85,7 @@ class IntLayer(Digested):
     links: tuple[Link, ...]
     readouts: tuple[Readout, ...]
     input_shifts: tuple[int, ...]
+    first_channel: int = 0
+
+
+AnyLayer: TypeAlias = Layer | IntLayer

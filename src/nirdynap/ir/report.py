@@ -12,7 +12,7 @@ from nirdynap.ir.units import Shape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRow:
-    """One layer of the memory table.
+    """One row of the memory table: a layer; of a network that fits what each core holds, parts and relays too.
 
     `candidates` are the cores with room for it; `core` is where it was placed, None if the network does not fit.
     """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, TypeVar
+
+import numpy as np
 
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import IntArray, decide, pool_counts
+from nirdynap.ir.units import IntArray, decide, pool_counts, side_by_side
 
 Semantics = Literal["clocked", "event"]
 _K = TypeVar("_K")
@@ -62,9 +64,14 @@ class CoreStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreRecord:
-    """What `result["node name"]` returns: one core's part of the result."""
+    """What `result["node name"]` returns: one layer's part of the result.
 
-    core: int
+    Attributes:
+        cores: hardware index of the core that holds it, or of each that it is split over, lower channels first.
+        counts, membrane: of all its channels, as in `Result`; stats: summed over its cores.
+    """
+
+    cores: tuple[int, ...]
     counts: IntArray
     membrane: IntArray
     stats: CoreStats
@@ -100,7 +107,7 @@ class Result:
 
     def __repr__(self) -> str:
         samples = len(next(iter(self.counts.values())))
-        spikes = {core.name: self.stats[core.core].spikes for core in self.spec.cores}
+        spikes = {part[0].name: sum(self.stats[c.core].spikes for c in part) for part in self.spec.layers}
         return f"Result({self.semantics!r}, {samples} samples, spikes {spikes})"
 
     @property
@@ -117,7 +124,18 @@ class Result:
     @property
     def output_counts(self) -> Mapping[str, IntArray]:
         """Spikes of the run by Output node, after its pooling: int64 [batch, c, y, x]."""
-        return {port.name: pool_counts(self.counts[port.core], port.pooling) for port in self.spec.outputs}
+        return {name: self._output_counts(name) for name in self.spec.output_names}
+
+    def _output_counts(self, name: str) -> IntArray:
+        first, *more = self.spec.ports(name)
+        counts = pool_counts(self.counts[first.core], first.pooling)
+        if not more:
+            return counts
+        joined = np.zeros((len(counts), *self.spec.output_shape(name)), dtype=np.int64)
+        for port in (first, *more):
+            part = pool_counts(self.counts[port.core], port.pooling)
+            joined[:, port.feature_shift : port.feature_shift + part.shape[1]] += part
+        return joined
 
     @property
     def decisions(self) -> Mapping[str, IntArray]:
@@ -133,9 +151,14 @@ class Result:
         return only(self.decisions)
 
     def __getitem__(self, name: str) -> CoreRecord:
-        """The part of the core that holds the user's node `name`."""
-        core = self.spec.find_core(name).core
-        return CoreRecord(core=core, counts=self.counts[core], membrane=self.membranes[core], stats=self.stats[core])
+        """The part of the layer that holds the user's node `name`."""
+        cores = tuple(core.core for core in self.spec.find_cores(name))
+        return CoreRecord(
+            cores=cores,
+            counts=side_by_side([self.counts[core] for core in cores], axis=1),
+            membrane=side_by_side([self.membranes[core] for core in cores], axis=1),
+            stats=CoreStats(**{f.name: sum(getattr(self.stats[c], f.name) for c in cores) for f in fields(CoreStats)}),
+        )
 
 
 def only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:

@@ -27,11 +27,15 @@ class InputPort(NamedTuple):
 
 
 class OutputPort(NamedTuple):
-    """The spikes of `core`, summed over `pooling` x `pooling` windows, are the Output node `name`."""
+    """The spikes of `core`, summed over `pooling` x `pooling` windows, are the Output node `name`.
+
+    Where a layer is split over several cores, each has a port of that name, and `feature_shift` moves its channels up.
+    """
 
     core: int
     pooling: int
     name: str
+    feature_shift: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,8 @@ class CoreSpec(Digested):
 
     Attributes:
         core: hardware index.
-        name: the user's weight node; origin: all of the user's nodes that it holds.
+        name: the user's weight node, which several cores may share (see `first_channel`).
+        origin: all of the user's nodes that it holds; empty for a relay, or the copy of another core.
         input_shape, neuron_shape: (C, H, W).
         weights: int8 [out, in, ky, kx]; bias: int16 [out] or None.
         stride, padding: (y, x).
@@ -60,6 +65,7 @@ class CoreSpec(Digested):
         destinations: in slot order.
         memory: words needed; capacity: words the core has.
         decimator: every Nth spike passes; 1 is all of them.
+        first_channel: of a layer that is split over several cores, this one holds the channels from here on.
     """
 
     core: int
@@ -80,6 +86,7 @@ class CoreSpec(Digested):
     memory: Memory
     capacity: Memory
     decimator: int = 1
+    first_channel: int = 0
 
     def __repr__(self) -> str:
         weights = shape_text(self.weights.shape)
@@ -116,7 +123,7 @@ class Spec(Digested):
         spikes_per_step: spikes a neuron can emit in one clocked time step, "one" or "many".
         input_shape: (C, H, W) of the input raster or events.
         inputs: where external events go, in this order.
-        outputs: what is read.
+        outputs: what is read; ports of one name are one output, their channels side by side.
         cores: in topological order.
         notes: approximations and warnings that belong to this spec.
     """
@@ -131,7 +138,7 @@ class Spec(Digested):
     notes: tuple[Diagnostic, ...] = ()
 
     def __repr__(self) -> str:
-        names = ", ".join(core.name for core in self.cores)
+        names = ", ".join(dict.fromkeys(core.name for core in self.cores))
         return f"Spec(chip={self.chip!r}, {len(self.cores)} cores: {names}; digest {self.digest()[:12]})"
 
     def digest(self) -> str:
@@ -143,7 +150,7 @@ class Spec(Digested):
                 self.spikes_per_step,
                 self.input_shape,
                 self.inputs,
-                tuple((port.core, port.pooling) for port in self.outputs),
+                tuple(tuple((p.core, p.pooling, p.feature_shift) for p in ports) for ports in self._ports().values()),
                 tuple(core.substance() for core in self.cores),
             )
         )
@@ -156,17 +163,63 @@ class Spec(Digested):
         """Words needed: ``{"kernel": {core: words}, "neuron": {...}, "bias": {...}}``."""
         return {field: {c.core: getattr(c.memory, field) for c in self.cores} for field in Memory._fields}
 
-    def find_core(self, name: str) -> CoreSpec:
-        """The core that holds the user's node `name`.
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The user's Output nodes, in the order of their ports."""
+        return tuple(self._ports())
+
+    def ports(self, name: str) -> tuple[OutputPort, ...]:
+        """The ports that make the Output node `name`: more than one where a layer is split over cores."""
+        return self._ports()[name]
+
+    def _ports(self) -> dict[str, tuple[OutputPort, ...]]:
+        found: dict[str, tuple[OutputPort, ...]] = {}
+        for port in self.outputs:
+            found[port.name] = (*found.get(port.name, ()), port)
+        return found
+
+    def output_shape(self, name: str) -> Shape:
+        """(C, H, W) of what is read at the Output node `name`, after its pooling."""
+        return self.joined_shape(self.ports(name))
+
+    def joined_shape(self, ports: tuple[OutputPort, ...]) -> Shape:
+        """(C, H, W) of what is read at some ports together."""
+        _, height, width = self.core(ports[0].core).neuron_shape
+        channels = max(self.core(port.core).neuron_shape[0] + port.feature_shift for port in ports)
+        return (channels, height // ports[0].pooling, width // ports[0].pooling)
+
+    @property
+    def layers(self) -> tuple[tuple[CoreSpec, ...], ...]:
+        """The cores that hold each layer of the user's network, lower channels first; no copies and no relays."""
+        found: dict[str, tuple[CoreSpec, ...]] = {}
+        for core in self.cores:
+            if core.origin:
+                found[core.name] = (*found.get(core.name, ()), core)
+        return tuple(tuple(sorted(cores, key=lambda core: core.first_channel)) for cores in found.values())
+
+    def find_cores(self, name: str) -> tuple[CoreSpec, ...]:
+        """The cores that hold the user's node `name`, lower channels first: one, or those that it is split over.
 
         Raises:
             KeyError: no core holds a node of that name; the message lists the names there are.
         """
-        for core in self.cores:
-            if name == core.name or name in core.origin:
-                return core
+        helpers = tuple((core,) for core in self.cores if not core.origin)
+        for cores in (*self.layers, *helpers):
+            if name == cores[0].name or name in cores[0].origin:
+                return cores
         known = ", ".join(sorted({n for c in self.cores for n in c.origin}))
         raise KeyError(f"no core holds a node {name!r}; nodes on cores: {known}")
+
+    def find_core(self, name: str) -> CoreSpec:
+        """The one core that holds the user's node `name`.
+
+        Raises:
+            KeyError: as `find_cores`, which has to be asked where the layer is split over several cores.
+        """
+        first, *more = self.find_cores(name)
+        if more:
+            raise KeyError(f"{name!r} is split over cores {', '.join(str(c.core) for c in (first, *more))}: find_cores")
+        return first
 
     def core(self, index: int) -> CoreSpec:
         """The core of that hardware index; KeyError if it is not in use."""
@@ -174,8 +227,3 @@ class Spec(Digested):
             if core.core == index:
                 return core
         raise KeyError(index)
-
-    def output_shape(self, port: OutputPort) -> Shape:
-        """(C, H, W) of what is read at `port`, after its pooling."""
-        c, h, w = self.core(port.core).neuron_shape
-        return (c, h // port.pooling, w // port.pooling)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,11 @@ def pool_counts(counts: IntArray, pooling: int) -> IntArray:
     whole = counts[..., : rows * pooling, : columns * pooling]
     sums: IntArray = whole.reshape(*front, rows, pooling, columns, pooling).sum(axis=(-3, -1))
     return sums
+
+
+def side_by_side(parts: Sequence[IntArray], axis: int) -> IntArray:
+    """The channels of several cores along `axis`; of one core the array itself."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
 
 def is_positive(number: object) -> bool:

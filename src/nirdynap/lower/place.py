@@ -1,107 +1,89 @@
-"""Placement: which layer goes to which core. A maximum matching decides, so "does not fit" is a proof."""
+"""Placement: which piece goes to which core. A maximum matching decides, so "does not fit" is a proof."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import networkx as nx
+import numpy as np
 
 from nirdynap.chips.chip import Chip
-from nirdynap.errors import NO_PLACEMENT, CompileError, Diagnostic
-from nirdynap.ir.layers import IntLayer, Layer
-from nirdynap.lower.rules import candidates, ki, memory_of_layer
+from nirdynap.errors import BAD_OPTION, CompileError
+from nirdynap.ir.result import Result
+from nirdynap.lower.rules import candidates, memory_of_layer
+from nirdynap.lower.split import Cut, Piece
+from nirdynap.lower.wishes import Wishes
 
-_Options = tuple[tuple[int, ...], ...]  # per layer, the cores with room for it
+_Options = Sequence[tuple[int, ...]]  # per piece, the cores with room for it
 
 
-def place(layers: tuple[IntLayer, ...], chip: Chip) -> tuple[int, ...]:
-    """Hardware core of each layer: of all assignments that fit, the one that gives earlier layers lower cores.
+def place(cut: Cut, chip: Chip, wishes: Wishes, loads: Sequence[float] | None = None) -> tuple[int, ...]:
+    """Hardware core of each piece, for a plan that `arrange` has found to fit.
 
-    Raises:
-        CompileError: ND304.
+    Of all assignments that fit: with `loads` (synaptic operations of each piece, in any one unit of time) the one with
+    the lowest peak load, then the one that gives earlier pieces lower cores. No vendor states how many operations a
+    core does in a second, only that some cores work in parallel inside (`Chip.parallel`). So the busiest pieces go
+    there, as far as they fit: whatever factor those cores are faster by, no other assignment has a lower peak. The
+    number of spikes between cores is the same for all assignments.
     """
-    findings = placement_findings(layers, chip)
-    if findings:
-        raise CompileError(findings)
-    options = [candidates(memory_of_layer(layer), chip) for layer in layers]
+    options = [_cores_of(piece, chip, wishes) for piece in cut.pieces]
+    assert matched(options) == len(options), "arrange has found a place for each"
+    for i in sorted(range(len(options)), key=lambda i: -loads[i]) if loads is not None else ():
+        fast = tuple(core for core in options[i] if core in chip.parallel)
+        if matched(_narrowed(options, i, fast)) == len(options):
+            options[i] = fast
     for i, cores in enumerate(options):
-        # The matching of the library depends on its inner workings; fixing layer by layer does not.
-        options[i] = next((core,) for core in cores if _matched(_fixed(options, i, core)) == len(layers))
+        # The matching of the library depends on its inner workings; fixing piece by piece does not.
+        options[i] = next((core,) for core in cores if matched(_narrowed(options, i, (core,))) == len(options))
     return tuple(core for (core,) in options)
 
 
-def placement_findings(layers: tuple[Layer, ...] | tuple[IntLayer, ...], chip: Chip) -> tuple[Diagnostic, ...]:
-    """Which layers compete for which cores, if not all can be placed.
+def loads_of(cut: Cut, activity: Result) -> tuple[float, ...]:
+    """Synaptic operations of each piece in a run of the same network, on whatever cores.
 
-    Layers that no core can hold at all, and more layers than cores, are findings of the rules and not repeated here.
+    A part has its share of the non-zero weights, and a relay one operation for each spike of its part.
+
+    Raises:
+        CompileError: ND126 where the run was of another network.
     """
-    rivals: list[Layer | IntLayer] = [layer for layer in layers if candidates(memory_of_layer(layer), chip)]
-    options = tuple(candidates(memory_of_layer(layer), chip) for layer in rivals)
-    if len(layers) > len(chip.cores) or _matched(options) == len(options):
-        return ()
-    stuck = _competing(options)
-    cores = sorted({core for i in stuck for core in options[i]})
-    names = ", ".join(_need(rivals[i], chip, options[i]) for i in stuck)
-    remedy = _nearest_change(rivals, options, stuck, chip)
-    where = ", ".join(map(str, cores))
-    return (NO_PLACEMENT.at("$.nodes", value=len(stuck), limit=len(cores), layers=names, cores=where, remedy=remedy),)
+    return tuple(_load(piece, cut.names[piece.source], activity) for piece in cut.pieces)
 
 
-def _fixed(options: list[tuple[int, ...]], layer: int, core: int) -> _Options:
-    return tuple((core,) if i == layer else cores for i, cores in enumerate(options))
+def _load(piece: Piece, name: str, activity: Result) -> float:
+    layer, channels = (
+        piece.layer,
+        slice(piece.layer.first_channel, piece.layer.first_channel + piece.layer.neuron_shape[0]),
+    )
+    try:
+        record, cores = activity[name], activity.spec.find_cores(name)
+    except KeyError as error:
+        found = BAD_OPTION.at(
+            "$.activity", parameter="activity", value=str(error.args[0]), limit="a run of this network"
+        )
+        raise CompileError([found]) from None
+    if piece.is_relay:
+        return float(record.counts[:, channels].sum())
+    nonzero = sum(np.count_nonzero(core.weights) for core in cores)
+    return float(record.stats.synaptic_operations * np.count_nonzero(layer.weights) / nonzero)
 
 
-def _graph(options: _Options) -> nx.Graph:
+def matched(options: _Options) -> int:
+    """How many of those that have these options a maximum matching places."""
     graph = nx.Graph()
-    graph.add_nodes_from(("layer", i) for i in range(len(options)))
-    graph.add_edges_from((("layer", i), ("core", core)) for i, cores in enumerate(options) for core in cores)
-    return graph
+    tops = [("piece", i) for i in range(len(options))]
+    graph.add_nodes_from(tops)
+    graph.add_edges_from((("piece", i), ("core", core)) for i, cores in enumerate(options) for core in cores)
+    return len(nx.bipartite.hopcroft_karp_matching(graph, tops)) // 2
 
 
-def _matching(options: _Options) -> dict[tuple[str, int], tuple[str, int]]:
-    graph = _graph(options)
-    matching: dict[tuple[str, int], tuple[str, int]] = nx.bipartite.hopcroft_karp_matching(
-        graph, [("layer", i) for i in range(len(options))]
-    )
-    return matching
+def _cores_of(piece: Piece, chip: Chip, wishes: Wishes) -> tuple[int, ...]:
+    pins = wishes.pins[piece.source]
+    if pins and not piece.is_copy and not piece.is_relay:
+        return (pins[piece.part],)
+    pinned = {core for cores in wishes.pins for core in cores or ()}
+    fitting = candidates(memory_of_layer(piece.layer), chip)
+    return tuple(core for core in fitting if core in wishes.cores and core not in pinned)
 
 
-def _matched(options: _Options) -> int:
-    """How many layers a maximum matching places."""
-    return len(_matching(options)) // 2
-
-
-def _competing(options: _Options) -> list[int]:
-    """Layers that together have fewer cores than they are (Hall's condition): a smallest such set.
-
-    Dropping any one layer from it would let the rest of it be placed.
-    """
-    stuck = list(range(len(options)))
-    for i in range(len(options)):
-        rest = tuple(options[j] for j in stuck if j != i)
-        if _matched(rest) < len(rest):
-            stuck.remove(i)
-    return stuck
-
-
-def _need(layer: Layer | IntLayer, chip: Chip, cores: tuple[int, ...]) -> str:
-    need = memory_of_layer(layer)
-    best = max(cores, key=lambda i: (chip.cores[i].kernel + chip.cores[i].neuron, -i))
-    has = chip.cores[best]
-    return (
-        f"{layer.name} (kernel {ki(need.kernel)} of {ki(has.kernel)}, neuron {ki(need.neuron)} of {ki(has.neuron)} "
-        f"words in core {best})"
-    )
-
-
-def _nearest_change(layers: list[Layer | IntLayer], options: _Options, stuck: list[int], chip: Chip) -> str:
-    """The smallest relative cut in one layer's output features after which all layers can be placed."""
-    best: tuple[float, str] = (0.0, "one layer less, or smaller layers: no change to a single one is enough")
-    for i in stuck:
-        out = layers[i].neuron_shape[0]
-        for features in range(out - 1, 0, -1):
-            cores = candidates(memory_of_layer(layers[i], features), chip)
-            if features / out <= best[0]:
-                break
-            if cores != options[i] and _matched((*options[:i], cores, *options[i + 1 :])) == len(options):
-                best = (features / out, f"{layers[i].name} with at most {features} instead of {out} output features")
-                break
-    return best[1]
+def _narrowed(options: _Options, piece: int, cores: tuple[int, ...]) -> _Options:
+    return [cores if i == piece else all_cores for i, all_cores in enumerate(options)]

@@ -1,4 +1,7 @@
-"""The structural limits of a chip, one small rule each. `RULES` is all of them; all findings come at once."""
+"""The structural limits of a chip, one small rule each. `RULES` is all of them; all findings come at once.
+
+Memory and destinations are not among them, because a layer may be split and its spikes relayed: see `arrange`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from nirdynap.chips.chip import Chip
 from nirdynap.chips.memory import memory_of
 from nirdynap.errors import (
     BIAS_MEMORY,
-    DESTINATIONS,
     EMPTY_MAP,
     INPUT_FEATURES,
     INPUT_MAP,
@@ -25,43 +27,43 @@ from nirdynap.errors import (
     Diagnostic,
     node_place,
 )
-from nirdynap.ir.layers import IntLayer, Layer
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.spec import CoreSpec, Memory
 from nirdynap.ir.units import Pair, shape_text
 
-Rule = Callable[[Layer, Chip], Iterator[Diagnostic]]
-ShapeRule = Callable[["Layer | CoreSpec", Chip], Iterator[Diagnostic]]
+Rule = Callable[[AnyLayer, Chip], Iterator[Diagnostic]]
+ShapeRule = Callable[[AnyLayer | CoreSpec, Chip], Iterator[Diagnostic]]
 
 
 MEMORY_KINDS = (KERNEL_MEMORY, NEURON_MEMORY, BIAS_MEMORY)  # in the order of the fields of Memory
 
 
-def kernel_fits(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
+def kernel_fits(layer: AnyLayer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Kernels are square up to a largest size."""
     size = layer.weights.shape[2]
     if size > chip.limits.kernel_size:
         yield KERNEL_SIZE.at(node_place(layer.name), value=size, limit=chip.limits.kernel_size)
 
 
-def stride_is_legal(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
+def stride_is_legal(layer: AnyLayer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Strides are powers of two, y and x independent."""
     if any(s not in chip.limits.strides for s in layer.stride):
         yield STRIDE.at(node_place(layer.name), value=shape_text(layer.stride), limit=_options(chip.limits.strides))
 
 
-def padding_is_legal(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
+def padding_is_legal(layer: AnyLayer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Padding has a largest size, y and x independent."""
     if max(layer.padding) > chip.limits.padding:
         yield PADDING.at(node_place(layer.name), value=shape_text(layer.padding), limit=chip.limits.padding)
 
 
-def pooling_is_legal(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
+def pooling_is_legal(layer: AnyLayer, chip: Chip) -> Iterator[Diagnostic]:
     """One size per destination, equal in y and x; at least one pooled pixel is left."""
     poolings = (*(link.pooling for link in layer.links), *(readout.pooling for readout in layer.readouts))
     yield from pooling_findings(layer, poolings, chip)
 
 
-def pooling_findings(layer: Layer | CoreSpec, poolings: Iterable[Pair], chip: Chip) -> Iterator[Diagnostic]:
+def pooling_findings(layer: AnyLayer | CoreSpec, poolings: Iterable[Pair], chip: Chip) -> Iterator[Diagnostic]:
     """What is wrong with `poolings` (y, x) behind the neurons of the layer."""
     for pooling in dict.fromkeys(poolings):
         if pooling[0] != pooling[1] or pooling[0] not in chip.limits.poolings:
@@ -72,7 +74,7 @@ def pooling_findings(layer: Layer | CoreSpec, poolings: Iterable[Pair], chip: Ch
             yield EMPTY_MAP.at(node_place(layer.name), parameter="pooling", value=shape_text(pooling), limit=size)
 
 
-def maps_fit(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
+def maps_fit(layer: AnyLayer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Input and output maps have a largest side; the output's is before pooling."""
     if max(layer.input_shape[1:]) > chip.limits.input_map:
         limit = shape_text((chip.limits.input_map,) * 2)
@@ -82,7 +84,7 @@ def maps_fit(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
         yield OUTPUT_MAP.at(node_place(layer.name), value=shape_text(layer.neuron_shape[1:]), limit=limit)
 
 
-def features_fit(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
+def features_fit(layer: AnyLayer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Features in and out have a largest number."""
     if layer.input_shape[0] > chip.limits.features:
         yield INPUT_FEATURES.at(node_place(layer.name), value=layer.input_shape[0], limit=chip.limits.features)
@@ -90,23 +92,10 @@ def features_fit(layer: Layer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
         yield OUTPUT_FEATURES.at(node_place(layer.name), value=layer.neuron_shape[0], limit=chip.limits.features)
 
 
-def destinations_fit(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
-    """A core has so many slots for destinations."""
-    yield from slot_findings(layer, len(layer.links), chip)
-
-
-def slot_findings(layer: Layer | CoreSpec, slots: int, chip: Chip) -> Iterator[Diagnostic]:
-    """Are there too many destinations?"""
-    if slots > chip.limits.destinations:
-        yield DESTINATIONS.at(node_place(layer.name), value=slots, limit=chip.limits.destinations)
-
-
-def memory_fits(layer: Layer, chip: Chip) -> Iterator[Diagnostic]:
-    """Some core has room for the kernel, the neurons and the biases of the layer."""
+def memory_findings(layer: AnyLayer, chip: Chip, remedy: str) -> Iterator[Diagnostic]:
+    """Which memory is too small for a layer that no core has room for."""
     need = memory_of_layer(layer)
-    if candidates(need, chip):
-        return
-    place, remedy = node_place(layer.name), smaller_layer(layer, chip)
+    place = node_place(layer.name)
     alone = False
     for kind, field in zip(MEMORY_KINDS, Memory._fields, strict=True):
         room, core = max((getattr(c, field), -i) for i, c in enumerate(chip.cores))
@@ -130,12 +119,10 @@ RULES: tuple[Rule, ...] = (
     pooling_is_legal,
     maps_fit,
     features_fit,
-    destinations_fit,
-    memory_fits,
 )
 
 
-def rule_findings(layers: tuple[Layer, ...], chip: Chip) -> Iterator[Diagnostic]:
+def rule_findings(layers: tuple[AnyLayer, ...], chip: Chip) -> Iterator[Diagnostic]:
     """What every rule finds in every layer, and whether there are too many of them."""
     if len(layers) > len(chip.cores):
         yield TOO_MANY_LAYERS.at("$.nodes", value=len(layers), limit=len(chip.cores), chip=chip.name)
@@ -144,7 +131,7 @@ def rule_findings(layers: tuple[Layer, ...], chip: Chip) -> Iterator[Diagnostic]
             yield from rule(layer, chip)
 
 
-def memory_of_layer(layer: Layer | IntLayer, features: int | None = None) -> Memory:
+def memory_of_layer(layer: AnyLayer | CoreSpec, features: int | None = None) -> Memory:
     """Words the layer needs, or would need with that many output features."""
     out = features or layer.neuron_shape[0]
     _, channels, ky, kx = layer.weights.shape
@@ -155,12 +142,17 @@ def memory_of_layer(layer: Layer | IntLayer, features: int | None = None) -> Mem
     )
 
 
+def fits(need: Memory, room: Memory) -> bool:
+    """Is there enough of each memory?"""
+    return all(n <= r for n, r in zip(need, room, strict=True))
+
+
 def candidates(need: Memory, chip: Chip) -> tuple[int, ...]:
     """Cores with room for `need`."""
-    return tuple(i for i, has in enumerate(chip.cores) if all(n <= h for n, h in zip(need, has, strict=True)))
+    return tuple(i for i, has in enumerate(chip.cores) if fits(need, has))
 
 
-def smaller_layer(layer: Layer, chip: Chip) -> str:
+def smaller_layer(layer: AnyLayer, chip: Chip) -> str:
     """The nearest change that lets some core hold the layer, in words."""
     out = layer.neuron_shape[0]
     for features in range(out - 1, 0, -1):

@@ -24,13 +24,14 @@ from nirdynap.errors import (
     NOT_IN_ORDER,
     NOT_SQUARE,
     OUT_OF_RANGE,
+    SLOTS,
     Diagnostic,
     errors_of,
     node_place,
 )
-from nirdynap.ir.spec import Memory, Spec
+from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
-from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, pooling_findings, slot_findings
+from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, pooling_findings
 
 
 def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnostic, ...]:
@@ -45,7 +46,7 @@ def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnos
 
     Returns:
         Findings of how the parts hang together (ND620 to ND626) and, if those are no errors, of the limits of the chip
-        (ND3xx, ND621, ND625, ND628). ND629 is a warning: the simulators know what happens, the vendor may refuse it.
+        (ND3xx, ND621, ND625, ND627, ND628). ND629 is a warning: simulators know what happens, the vendor may refuse it.
 
     Raises:
         CompileError: ND324, ND325 for a chip that cannot be loaded.
@@ -104,6 +105,25 @@ def features_arrive(spec: Spec) -> Iterator[Diagnostic]:
         last, limit = arrival.shape[0] + arrival.shift, room.get(arrival.target)
         if limit is not None and last > limit:
             yield FEATURES_OVERFLOW.at(f"{arrival.path}.feature_shift", value=last, limit=limit, core=arrival.target)
+
+
+def parts_make_one_output(spec: Spec) -> Iterator[Diagnostic]:
+    """The parts of an output follow each other without gaps, all with the same map and pooling."""
+    cores = {core.core: core for core in spec.cores}
+    first: dict[str, OutputPort] = {}
+    taken: dict[str, int] = {}
+    for i, port in enumerate(spec.outputs):
+        if port.core not in cores:
+            continue  # another rule says so
+        before, end = first.setdefault(port.name, port), taken.get(port.name, 0)
+        channels, *size = cores[port.core].neuron_shape
+        if port.feature_shift != end:
+            yield _output_differs(i, "feature_shift", port.feature_shift, end)
+        if port.pooling != before.pooling:
+            yield _output_differs(i, "pooling", port.pooling, before.pooling)
+        if size != [*cores[before.core].neuron_shape[1:]]:
+            yield _output_differs(i, "map", size, [*cores[before.core].neuron_shape[1:]])
+        taken[port.name] = port.feature_shift + channels
 
 
 def arrays_match(spec: Spec) -> Iterator[Diagnostic]:
@@ -173,6 +193,7 @@ COHERENCE = (
     ports_name_cores,
     targets_come_later,
     features_arrive,
+    parts_make_one_output,
     arrays_match,
     numbers_are_in_range,
     memory_adds_up,
@@ -208,7 +229,8 @@ def shapes_are_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
 def destinations_are_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
     """No more slots than the core has, each with a pooling that it can do."""
     for core in spec.cores:
-        yield from slot_findings(core, len(core.destinations), chip)
+        if len(core.destinations) > chip.limits.destinations:
+            yield SLOTS.at(node_place(core.name), value=len(core.destinations), limit=chip.limits.destinations)
         yield from pooling_findings(core, ((slot.pooling, slot.pooling) for slot in core.destinations), chip)
     for arrival in _arrivals(spec):
         yield from _within(arrival.path, "feature_shift", arrival.shift, 0, chip.limits.feature_shift)
@@ -258,3 +280,8 @@ def _within(path: str, parameter: str, value: int, low: int, high: int | None) -
 
 def _differs(core: int, parameter: str, value: object, limit: object) -> Diagnostic:
     return ARRAYS_DIFFER.at(f"$.cores[{core}].{parameter}", parameter=parameter, value=str(value), limit=str(limit))
+
+
+def _output_differs(output: int, parameter: str, value: object, limit: object) -> Diagnostic:
+    path = f"$.outputs[{output}].{parameter}"
+    return ARRAYS_DIFFER.at(path, parameter=parameter, value=str(value), limit=str(limit))

@@ -152,7 +152,7 @@ class DynapcnnModel(nn.Module):
         draw = _drawer(self._seed) if self._randomize else None
         passages = [_Passage(core, batch, draw, steps if record_all else None) for core in self._in_order()]
         outputs = {
-            port.name: counts.new_zeros((steps, batch, *self.spec.output_shape(port))) for port in self.spec.outputs
+            name: counts.new_zeros((steps, batch, *self.spec.output_shape(name))) for name in self.spec.output_names
         }
         # cuDNN may choose tensor cores or Winograd transforms, and both round.
         with torch.backends.cudnn.flags(enabled=False):
@@ -178,7 +178,7 @@ class DynapcnnModel(nn.Module):
                 _place(_pool(spikes, d.pooling), d.feature_shift, waiting[d.core])
             for port in self.spec.outputs:
                 if port.core == core.core:
-                    outputs[port.name][block] = _pool(spikes, port.pooling)
+                    _place(_pool(spikes, port.pooling), port.feature_shift, outputs[port.name][block])
 
     def _checked(self, raster: Tensor) -> Tensor:
         """The raster in float32, on the weights' device."""

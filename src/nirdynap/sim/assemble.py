@@ -10,11 +10,14 @@ import numpy as np
 
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import CoreStats, LazyMapping, Result, Semantics
-from nirdynap.ir.spec import Spec
+from nirdynap.ir.spec import OutputPort, Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import IntArray, Shape
 from nirdynap.sim.plan import counts_by_core, membranes_by_core
 from nirdynap.sim.stimulus import Stimulus
+
+_Ports = tuple[OutputPort, ...]
+"""The ports of one output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Train:
-    """Spikes of one core in one sample, by time: int64 arrays of equal length."""
+    """What arrives at one output in one sample, in the order of the records: int64 arrays of equal length."""
 
     t: IntArray
     c: IntArray
@@ -56,23 +59,24 @@ def assemble(
     place = {core.core: index for index, core in enumerate(spec.cores)}
 
     @cache
-    def trains(core: int) -> tuple[_Train, ...]:
-        return tuple(_train(rows, place[core], spec.core(core).neuron_shape) for rows in raw.records)
+    def trains(ports: _Ports) -> tuple[_Train, ...]:
+        return tuple(_joined(rows, ports, place, spec) for rows in raw.records)
 
     @cache
     def stats() -> Mapping[int, CoreStats]:
         return core_stats(spec, _inputs(spec, stimuli), counts, saturated)
 
-    def rasters(core: int, pooling: int) -> Callable[[], IntArray]:
-        return lambda: _raster(trains(core), pooling, spec.core(core).neuron_shape, raw.steps, dt_us)
+    def rasters(ports: _Ports) -> Callable[[], IntArray]:
+        return lambda: _raster(trains(ports), spec.joined_shape(ports), raw.steps, dt_us)
 
-    def events(core: int, pooling: int) -> Callable[[], tuple[Events, ...]]:
-        return lambda: _events(trains(core), pooling, spec.core(core).neuron_shape, semantics == "clocked")
+    def events(ports: _Ports) -> Callable[[], tuple[Events, ...]]:
+        return lambda: _events(trains(ports), semantics == "clocked")
 
     def counters(core: int) -> Callable[[], CoreStats]:
         return lambda: stats()[core]
 
-    everything = [core.core for core in spec.cores] if record == "all" else []
+    outputs = {name: spec.ports(name) for name in spec.output_names}
+    everything = {core: (OutputPort(core, 1, ""),) for core in (place if record == "all" else ())}
     return Result(
         semantics=semantics,
         spec=spec,
@@ -80,10 +84,10 @@ def assemble(
         counts=counts,
         membranes=membranes,
         stats=LazyMapping({core: counters(core) for core in counts}),
-        output_rasters=LazyMapping({port.name: rasters(port.core, port.pooling) for port in spec.outputs}),
-        output_events=LazyMapping({port.name: events(port.core, port.pooling) for port in spec.outputs}),
-        rasters=LazyMapping({core: rasters(core, 1) for core in everything if semantics == "clocked"}),
-        spikes=LazyMapping({core: events(core, 1) for core in everything if semantics == "event"}),
+        output_rasters=LazyMapping({name: rasters(ports) for name, ports in outputs.items()}),
+        output_events=LazyMapping({name: events(ports) for name, ports in outputs.items()}),
+        rasters=LazyMapping({core: rasters(port) for core, port in everything.items() if semantics == "clocked"}),
+        spikes=LazyMapping({core: events(port) for core, port in everything.items() if semantics == "event"}),
     )
 
 
@@ -100,35 +104,34 @@ def _read_only(array: IntArray) -> IntArray:
     return array
 
 
-def _train(records: IntArray, core: int, shape: Shape) -> _Train:
-    time, _, neuron, count = records[records[:, 1] == core].T
-    c, y, x = np.unravel_index(neuron, shape)
-    return _Train(t=time, c=c, y=y, x=x, count=count)
+def _joined(records: IntArray, ports: _Ports, place: Mapping[int, int], spec: Spec) -> _Train:
+    """The spikes of the ports' cores that lie in whole windows, at the addresses of the output.
+
+    Spikes of several cores keep the order in which they were recorded.
+    """
+    kept = records[np.isin(records[:, 1], [place[port.core] for port in ports])]
+    time, core, neuron, count = kept.T
+    c, y, x = np.empty((3, len(kept)), dtype=np.int64)
+    for port in ports:
+        own = core == place[port.core]
+        addresses = np.unravel_index(neuron[own], spec.core(port.core).neuron_shape)
+        c[own], y[own], x[own] = addresses[0] + port.feature_shift, *(a // port.pooling for a in addresses[1:])
+    _, height, width = spec.joined_shape(ports)
+    inside = (y < height) & (x < width)
+    return _Train(t=time[inside], c=c[inside], y=y[inside], x=x[inside], count=count[inside])
 
 
-def _pooled(train: _Train, pooling: int, shape: Shape) -> tuple[_Train, Shape]:
-    """The spikes of whole windows, at the windows' addresses, and the shape of the pooled map."""
-    channels, height, width = shape[0], shape[1] // pooling, shape[2] // pooling
-    y, x = train.y // pooling, train.x // pooling
-    kept = (y < height) & (x < width)
-    pooled = _Train(t=train.t[kept], c=train.c[kept], y=y[kept], x=x[kept], count=train.count[kept])
-    return pooled, (channels, height, width)
-
-
-def _raster(trains: tuple[_Train, ...], pooling: int, shape: Shape, steps: int, dt_us: int) -> IntArray:
-    _, pooled_shape = _pooled(trains[0], pooling, shape)
-    raster = np.zeros((steps, len(trains), *pooled_shape), dtype=np.int64)
-    for sample, train in enumerate(trains):
-        p, _ = _pooled(train, pooling, shape)
+def _raster(trains: tuple[_Train, ...], shape: Shape, steps: int, dt_us: int) -> IntArray:
+    raster = np.zeros((steps, len(trains), *shape), dtype=np.int64)
+    for sample, p in enumerate(trains):
         np.add.at(raster[:, sample], (p.t // dt_us, p.c, p.y, p.x), p.count)
     return _read_only(raster)
 
 
-def _events(trains: tuple[_Train, ...], pooling: int, shape: Shape, by_address: bool) -> tuple[Events, ...]:
+def _events(trains: tuple[_Train, ...], by_address: bool) -> tuple[Events, ...]:
     """Event lists; time steps know no order within, so a clocked run's are sorted by channel, y, x."""
 
-    def one(train: _Train) -> Events:
-        p, _ = _pooled(train, pooling, shape)
+    def one(p: _Train) -> Events:
         order = np.lexsort((p.x, p.y, p.c, p.t)) if by_address else np.arange(len(p.t))
         order = np.repeat(order, p.count[order])
         return Events(t=p.t[order], c=p.c[order], y=p.y[order], x=p.x[order])

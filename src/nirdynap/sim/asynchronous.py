@@ -95,7 +95,7 @@ class EventSimulator:
         membranes, phases = state.membranes.copy(), state.phases.copy()
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(phases.shape, dtype=np.int64)
-        run = self._plain if instruction_set() == "plain" else self._vectors
+        run = self._vectors if self._fits_vectors() else self._plain
 
         def one(i: int) -> IntArray:
             s = stimuli[i]
@@ -112,6 +112,11 @@ class EventSimulator:
             steps=max(s.steps for s in stimuli),
         )
         return raw, State(membranes=membranes, phases=phases)
+
+    def _fits_vectors(self) -> bool:
+        """The vector kernels go core after core; an output that cores share needs the order of their spikes."""
+        alone = len(self._spec.output_names) == len(self._spec.outputs)
+        return alone and instruction_set() != "plain"
 
     def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the vector kernels."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import CoreStats, Result, Semantics
-from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.spec import CoreSpec, OutputPort, Spec
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, Shape
 
 Address = tuple[int, int, int]
@@ -87,7 +87,7 @@ class _Sample:
             start = np.zeros(core.neuron_shape) if core.initial_state is None else core.initial_state
             self.membranes[core.core] = np.array(start, dtype=np.int64)
         self.decimated = {core.core: 0 for core in spec.cores}
-        self.spikes: dict[int, list[_Spike]] = {core.core: [] for core in spec.cores}
+        self.spikes: list[tuple[int, _Spike]] = []  # of all cores, in the order in which they were emitted
         self.synaptic_operations = {core.core: 0 for core in spec.cores}
         self.saturated = {core.core: 0 for core in spec.cores}
         self.dropped = {core.core: 0 for core in spec.cores}
@@ -104,7 +104,7 @@ class _Sample:
         passed = total // core.decimator
         self.decimated[core.core] = total % core.decimator
         if passed > 0:
-            self.spikes[core.core].append(spike._replace(n=passed))
+            self.spikes.append((core.core, spike._replace(n=passed)))
         for port in self.spec.outputs:
             if port.core == core.core and _at(spike.address, core, port.pooling, 0, core.neuron_shape) is None:
                 self.dropped[core.core] += passed
@@ -265,23 +265,21 @@ def _result(
 ) -> Result:
     cores = spec.cores
 
-    def raster(core: CoreSpec, pooling: int) -> IntArray:
-        _, height, width = core.neuron_shape
-        shape = (core.neuron_shape[0], height // pooling, width // pooling)
-        counts = np.zeros((steps, len(samples), *shape), dtype=np.int64)
+    def raster(ports: tuple[OutputPort, ...]) -> IntArray:
+        counts = np.zeros((steps, len(samples), *spec.joined_shape(ports)), dtype=np.int64)
         for b, sample in enumerate(samples):
-            for spike in sample.spikes[core.core]:
-                if (address := _at(spike.address, core, pooling, 0, shape)) is not None:
-                    counts[spike.time // dt_us, b][address] += spike.n
+            for spike in _read(sample, ports):
+                counts[spike.time // dt_us, b][spike.address] += spike.n
         return counts
 
-    def events(core: CoreSpec, pooling: int) -> tuple[Events, ...]:
+    def events(ports: tuple[OutputPort, ...]) -> tuple[Events, ...]:
         if semantics == "clocked":
-            counts = raster(core, pooling)
+            counts = raster(ports)
             return tuple(Events.from_raster(counts[:, b], dt_us=dt_us) for b in range(len(samples)))
-        return tuple(_events(sample.spikes[core.core], core, pooling) for sample in samples)
+        return tuple(_events(_read(sample, ports)) for sample in samples)
 
-    everything = cores if record == "all" else ()
+    outputs = {name: spec.ports(name) for name in spec.output_names}
+    everything = {core.core: (OutputPort(core.core, 1, ""),) for core in (cores if record == "all" else ())}
     width = np.int16 if saturate else np.int32
     return Result(
         semantics=semantics,
@@ -290,37 +288,48 @@ def _result(
         counts={c.core: _counts(samples, c) for c in cores},
         membranes={c.core: np.stack([s.membranes[c.core] for s in samples]).astype(width) for c in cores},
         stats={c.core: _stats(samples, c) for c in cores},
-        output_rasters={p.name: raster(spec.core(p.core), p.pooling) for p in spec.outputs},
-        output_events={p.name: events(spec.core(p.core), p.pooling) for p in spec.outputs},
-        rasters={c.core: raster(c, 1) for c in everything} if semantics == "clocked" else {},
-        spikes={c.core: events(c, 1) for c in everything} if semantics == "event" else {},
+        output_rasters={name: raster(ports) for name, ports in outputs.items()},
+        output_events={name: events(ports) for name, ports in outputs.items()},
+        rasters={c: raster(ports) for c, ports in everything.items()} if semantics == "clocked" else {},
+        spikes={c: events(ports) for c, ports in everything.items()} if semantics == "event" else {},
     )
 
 
 def _counts(samples: list[_Sample], core: CoreSpec) -> IntArray:
     counts = np.zeros((len(samples), *core.neuron_shape), dtype=np.int64)
     for b, sample in enumerate(samples):
-        for spike in sample.spikes[core.core]:
-            counts[b][spike.address] += spike.n
+        for index, spike in sample.spikes:
+            if index == core.core:
+                counts[b][spike.address] += spike.n
     return counts
 
 
 def _stats(samples: list[_Sample], core: CoreSpec) -> CoreStats:
     return CoreStats(
-        spikes=sum(spike.n for s in samples for spike in s.spikes[core.core]),
+        spikes=sum(spike.n for s in samples for index, spike in s.spikes if index == core.core),
         synaptic_operations=sum(s.synaptic_operations[core.core] for s in samples),
         saturated=sum(s.saturated[core.core] for s in samples),
         dropped=sum(s.dropped[core.core] for s in samples),
     )
 
 
-def _events(spikes: list[_Spike], core: CoreSpec, pooling: int) -> Events:
-    _, height, width = core.neuron_shape
-    shape = (core.neuron_shape[0], height // pooling, width // pooling)
-    kept = [(s.time, a) for s in spikes if (a := _at(s.address, core, pooling, 0, shape)) is not None]
+def _read(sample: _Sample, ports: tuple[OutputPort, ...]) -> list[_Spike]:
+    """What arrives at the output that some ports make."""
+    shape = sample.spec.joined_shape(ports)
+    arrived = []
+    for index, spike in sample.spikes:
+        for port in ports:
+            if port.core == index:
+                address = _at(spike.address, sample.spec.core(index), port.pooling, port.feature_shift, shape)
+                if address is not None:
+                    arrived.append(spike._replace(address=address))
+    return arrived
+
+
+def _events(spikes: list[_Spike]) -> Events:
     return Events(
-        t=np.array([time for time, _ in kept], dtype=np.int64),
-        c=np.array([address[0] for _, address in kept], dtype=np.int32),
-        y=np.array([address[1] for _, address in kept], dtype=np.int32),
-        x=np.array([address[2] for _, address in kept], dtype=np.int32),
+        t=np.array([spike.time for spike in spikes], dtype=np.int64),
+        c=np.array([spike.address[0] for spike in spikes], dtype=np.int32),
+        y=np.array([spike.address[1] for spike in spikes], dtype=np.int32),
+        x=np.array([spike.address[2] for spike in spikes], dtype=np.int32),
     )

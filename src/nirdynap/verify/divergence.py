@@ -95,7 +95,7 @@ def _distance(difference: Difference, spec: Spec, network: Network, raster: IntA
     Inputs up to this step are equal in both runs, so the membranes differ by rounding alone: unless lowering is wrong,
     that of the run with fewer spikes lies just below the level. NaN where a reset to zero has wiped it out.
     """
-    neuron = neuron_of(spec.find_core(difference.layer), network)
+    neuron = neuron_of(spec.find_cores(difference.layer), network)
     at = (difference.channel, difference.y, difference.x)
     fired = min(difference.value, difference.reference)
     # A delayed layer decides before it integrates: then the membrane is read before the step, else behind it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from nirdynap.ir.events import Events
 from nirdynap.ir.network import Network
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray
+from nirdynap.lower.wishes import ANYWHERE, Pins, Split
 from nirdynap.passes import approximate_leak, normalise
 from nirdynap.sim import simulate
 from nirdynap.sim.asynchronous import Emission, Order, event_findings
@@ -55,6 +56,9 @@ def verify(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    split: Split = "auto",
+    placement: Pins = ANYWHERE,
+    avoid: Collection[int] = (),
     order: Order = "depth",
     emission: Emission = "raster",
     bias_clock_us: int | None = None,
@@ -74,7 +78,7 @@ def verify(
         chip: name of a chip or sinabs device, or path of a chip file.
         input: one Events, a sequence of them (a batch), or non-negative counts [time, channel, y, x] or
             [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps.
-        convention, bias_bits, **reading: as in `nirdynap.nir_to_dynapcnn`.
+        convention, bias_bits, split, placement, avoid, **reading: as in `nirdynap.nir_to_dynapcnn`.
         order, emission: of the event run, as in `nirdynap.simulate`.
         bias_clock_us: period of the event run's bias clock in microseconds; default `dt_us`, one tick for each step.
         dt_us: length of a time step in microseconds.
@@ -102,7 +106,16 @@ def verify(
         >>> checked.comparisons[0].first_difference is None  # the lowered network has the spikes of the float network
         True
     """
-    spec = nir_to_dynapcnn(source, chip, convention=convention, bias_bits=bias_bits, **reading)
+    spec = nir_to_dynapcnn(
+        source,
+        chip,
+        convention=convention,
+        bias_bits=bias_bits,
+        split=split,
+        placement=placement,
+        avoid=avoid,
+        **reading,
+    )
     stimuli, truth = _checked(spec, input, labels, order, emission, bias_clock_us, dt_us, duration_us)
     network = read(source, convention, **reading)
     leakless = approximate_leak(network)
@@ -152,7 +165,7 @@ def _checked(
     except InputError as error:
         findings += error.diagnostics
     else:
-        findings += _label_findings(truth, len(stimuli), len(spec.outputs))
+        findings += _label_findings(truth, len(stimuli), len(spec.output_names))
     raise_errors(findings, InputError)
     return stimuli, None if truth is None else frozen(truth, np.int64)
 
@@ -202,7 +215,7 @@ class _Ladder:
 
     def _climb(self, stimuli: tuple[Stimulus, ...], first: int, tell: Callable[[int], None]) -> _Part:
         """All rungs on some samples, of which `first` is the number of the first, and what lies between them."""
-        layers = tuple(core.name for core in self.spec.cores)
+        layers = tuple(cores[0].name for cores in self.spec.layers)
         rungs: list[Rung] = []
         comparisons: list[Comparison] = []
         before: Trace | None = None

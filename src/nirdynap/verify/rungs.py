@@ -13,7 +13,7 @@ from nirdynap.interpret import interpret
 from nirdynap.ir.network import IF, Network
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
-from nirdynap.ir.units import IntArray, decide
+from nirdynap.ir.units import IntArray, decide, side_by_side
 
 FloatRung = Literal["float", "leakless", "lowered"]
 RungName = Literal[FloatRung, "clocked", "event"]
@@ -21,7 +21,7 @@ RungName = Literal[FloatRung, "clocked", "event"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What one rung did on some samples. Layers come in the order of `spec.cores`.
+    """What one rung did on some samples. Layers come in the order of `spec.layers`.
 
     Attributes:
         name: the rung.
@@ -49,7 +49,7 @@ def float_trace(name: FloatRung, network: Network, spec: Spec, raster: IntArray)
     steps = len(raster)
     late = lateness(network)
     result = interpret(network, with_time_to_answer(network, raster), record="all")
-    neurons = [neuron_of(core, network) for core in spec.cores]
+    neurons = [neuron_of(cores, network) for cores in spec.layers]
     rasters = [result.rasters[n.name][late[n.name] : late[n.name] + steps] for n in neurons]
     nothing = (0,) * len(neurons)
     approximated = {note.place for note in spec.notes if note.code == TIE_APPROXIMATED.code}
@@ -70,15 +70,21 @@ def float_trace(name: FloatRung, network: Network, spec: Spec, raster: IntArray)
 
 def clocked_trace(result: Result) -> Trace:
     """A clocked run that recorded everything."""
-    cores = result.spec.cores
-    return _integer_trace("clocked", result, lambda index: result.rasters[cores[index].core])
+    layers = result.spec.layers
+
+    def raster(index: int) -> IntArray:
+        return side_by_side([result.rasters[core.core] for core in layers[index]], axis=2)
+
+    return _integer_trace("clocked", result, raster)
 
 
 def event_trace(result: Result, steps: int) -> Trace:
     """An event run that recorded everything; its spikes are counted in bins of a time step, ``t // dt``."""
 
     def binned(index: int) -> IntArray:
-        core = result.spec.cores[index]
+        return side_by_side([binned_core(core) for core in result.spec.layers[index]], axis=2)
+
+    def binned_core(core: CoreSpec) -> IntArray:
         end = steps * result.dt_us
         lists = result.spikes[core.core]
         return np.stack([e.to_raster(core.neuron_shape, dt_us=result.dt_us, duration_us=end) for e in lists], axis=1)
@@ -87,23 +93,23 @@ def event_trace(result: Result, steps: int) -> Trace:
 
 
 def _integer_trace(name: Literal["clocked", "event"], result: Result, raster: Callable[[int], IntArray]) -> Trace:
-    indices = [core.core for core in result.spec.cores]
-    decision = result.decision
+    records = [result[cores[0].name] for cores in result.spec.layers]
     return Trace(
         name=name,
-        counts=tuple(result.counts[i] for i in indices),
+        counts=tuple(record.counts for record in records),
         raster=raster,
-        ties=(0,) * len(indices),
-        saturated=tuple(result.stats[i].saturated for i in indices),
-        dropped=tuple(result.stats[i].dropped for i in indices),
-        decisions=decision if isinstance(decision, Mapping) else {result.spec.outputs[0].name: decision},
+        ties=(0,) * len(records),
+        saturated=tuple(record.stats.saturated for record in records),
+        dropped=tuple(record.stats.dropped for record in records),
+        decisions=result.decisions,
     )
 
 
-def neuron_of(core: CoreSpec, network: Network) -> IF:
-    """The neurons that `core` holds; passes change their parameters but never their names."""
-    (neuron,) = (n for n in network.nodes if isinstance(n, IF) and n.name in core.origin)
-    assert neuron.output_shape == core.neuron_shape, f"{neuron.name} changed its shape"
+def neuron_of(cores: tuple[CoreSpec, ...], network: Network) -> IF:
+    """The neurons that the cores of a layer hold; passes change their parameters but never their names."""
+    (neuron,) = (n for n in network.nodes if isinstance(n, IF) and n.name in cores[0].origin)
+    shape = (sum(core.neuron_shape[0] for core in cores), *cores[0].neuron_shape[1:])
+    assert neuron.output_shape == shape, f"{neuron.name} changed its shape"
     return neuron
 
 

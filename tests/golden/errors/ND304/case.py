@@ -1,17 +1,19 @@
 """Layers that each fit, but not all at once."""
 
-from by_hand import chain, conv, neurons, sink, source
+from by_hand import chain, conv, large_layers, neurons, sink, source
 
 
-def four_layers_for_three_cores(folder):
-    nodes = {"in": source(2, 64, 64)}
-    for i in range(4):
-        nodes |= {f"conv{i}": conv(16, 2 if i == 0 else 16, padding=1), f"if{i}": neurons()}
-    return chain(**nodes, out=sink())
+def four_whole_layers_for_three_cores(folder):
+    return large_layers(4), {"split": "never"}
 
 
-def six_layers_for_three_cores(folder):
-    nodes = {"in": source(2, 64, 64)}
-    for i in range(6):
-        nodes |= {f"conv{i}": conv(16, 2 if i == 0 else 16, padding=1), f"if{i}": neurons()}
-    return chain(**nodes, out=sink())
+def six_layers_for_the_words_of_five(folder):
+    return large_layers(6)
+
+
+def a_core_too_small(folder):
+    return large_layers(2), {"placement": {"conv1": 8}}
+
+
+def one_layer_larger_than_the_chip(folder):
+    return chain(**{"in": source(2, 64, 64), "conv": conv(128, 2, padding=1), "if": neurons(), "out": sink()})

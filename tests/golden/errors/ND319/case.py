@@ -1,11 +1,11 @@
-"""A core sends to two others."""
+"""A core sends to two others, and a relay that would reach the rest needs a core of its own."""
 
 from by_hand import conv, graph, neurons, sink, source
 
 
-def three_branches(folder):
-    nodes = {"in": source(), "conv": conv(), "if": neurons()}
-    for name in "abc":
-        nodes |= {name: conv(channels=2), f"if_{name}": neurons(), f"out_{name}": sink()}
-    branches = (f"if -> {name} -> if_{name} -> out_{name}" for name in "abc")
-    return graph(nodes, "in -> conv -> if", *branches)
+def five_branches_that_meet(folder):
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "join": conv(channels=2, kernel=1), "if_join": neurons()}
+    for name in "abcde":
+        nodes |= {name: conv(channels=2), f"if_{name}": neurons()}
+    branches = (f"if -> {name} -> if_{name} -> join" for name in "abcde")
+    return graph(nodes | {"out": sink()}, "in -> conv -> if", *branches, "join -> if_join -> out")

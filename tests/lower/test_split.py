@@ -1,0 +1,240 @@
+"""Layers on several cores, copies and relays: no output of the clocked run changes, none of the event run as stated."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+
+from by_hand import chain, conv, graph, neurons, sink, source, sum_pool
+from nirdynap.chips.chip import Chip, load_chip
+from nirdynap.compile import check, nir_to_dynapcnn
+from nirdynap.errors import CompileError
+from nirdynap.ir.spec import Memory
+from nirdynap.nn import dynapcnn_to_torch
+from nirdynap.sim import simulate
+from nirdynap.store import load, save
+from nirdynap.testing import oracle
+from nirdynap.testing.conformance import assert_same_result
+from nirdynap.testing.graphs import nir_graphs
+from nirdynap.verify import verify
+
+PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+BIG = Path(__file__).parents[1] / "chips" / "big.toml"
+READING = {"convention": "torch", "reset": "subtract"}
+
+
+def roomy(cores: int = 60) -> Chip:
+    """An imaginary chip with many large cores, each with two destinations as on a Speck."""
+    big = load_chip(BIG)
+    limits = dataclasses.replace(big.limits, destinations=2)
+    return dataclasses.replace(big, cores=big.cores[:1] * cores, limits=limits)
+
+
+def assert_same_run(split, whole, layers=True):
+    """Equal wherever the two specs have something in common."""
+    assert split.output_rasters.keys() == whole.output_rasters.keys()
+    for name, raster in whole.output_rasters.items():
+        np.testing.assert_array_equal(split.output_rasters[name], raster)
+        assert split.output_events[name] == whole.output_events[name]
+        np.testing.assert_array_equal(split.output_counts[name], whole.output_counts[name])
+        np.testing.assert_array_equal(split.decisions[name], whole.decisions[name])
+    for (core,) in whole.spec.layers:
+        mine, theirs = split[core.name], whole[core.name]
+        np.testing.assert_array_equal(mine.counts, theirs.counts)
+        np.testing.assert_array_equal(mine.membrane, theirs.membrane)
+        assert mine.stats.spikes == theirs.stats.spikes
+        assert mine.stats.synaptic_operations == theirs.stats.synaptic_operations
+        assert mine.stats.saturated == theirs.stats.saturated
+
+
+def assert_same_runs(split, whole, raster):
+    for per_step in ("one", "many"):
+        for saturate in (True, False):
+            options = {"spikes_per_step": per_step, "saturate": saturate}
+            assert_same_run(simulate(split, raster, **options), simulate(whole, raster, **options))
+    options = {"emission": "channel", "bias_clock_us": 700}
+    assert_same_run(simulate(split, raster, "event", **options), simulate(whole, raster, "event", **options))
+
+
+@st.composite
+def cut_up(draw):
+    """A graph, the spec of it in one piece per layer, and one in which layers are split, relayed and copied."""
+    drawn = draw(nir_graphs(max_layers=4))
+    whole = nir_to_dynapcnn(drawn, BIG, convention="torch")
+    parts = {core.name: draw(st.integers(1, min(3, core.neuron_shape[0]))) for core in whole.cores}
+    return whole, nir_to_dynapcnn(drawn, roomy(), convention="torch", split=parts), parts
+
+
+def raster_for(data, spec, steps=4):
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).poisson(0.5, (steps, 2, *spec.input_shape))
+
+
+@PROPERTY
+@given(cut_up(), st.data())
+def test_a_split_network_is_the_whole_one_bit_for_bit(case, data):
+    whole, split, parts = case
+    assert {cores[0].name: len(cores) for cores in split.layers} == parts
+    assert all(len(core.destinations) <= 2 for core in split.cores)
+    assert_same_runs(split, whole, raster_for(data, whole))
+
+
+@settings(PROPERTY, max_examples=15)
+@given(cut_up(), st.data())
+def test_simulators_agree_on_a_split_network(case, data):
+    _, split, _ = case
+    raster = raster_for(data, split, steps=2)
+    assert_same_result(simulate(split, raster, record="all"), oracle.clocked(split, raster, record="all"))
+
+
+@settings(PROPERTY, max_examples=15)
+@given(case=cut_up())
+def test_a_split_network_is_saved_and_loaded_as_it_is(case, tmp_path_factory):
+    _, split, _ = case
+    for name in ("split.json", "split.h5"):
+        path = tmp_path_factory.mktemp("spec") / name
+        save(split, path)
+        assert load(path) == split
+
+
+words = st.sampled_from([64, 128, 256, 512, 2048])
+
+
+@PROPERTY
+@given(nir_graphs(max_layers=3), st.lists(st.tuples(words, words), min_size=3, max_size=9), st.data())
+def test_what_fits_a_tight_chip_is_the_network_of_a_large_one(drawn, cores, data):
+    speck = load_chip("speck2f")
+    chip = dataclasses.replace(speck, cores=tuple(Memory(kernel, neuron, 16) for kernel, neuron in cores))
+    report = check(drawn, chip, convention="torch")
+    if not report.fits:
+        assert {"ND301", "ND302", "ND303", "ND304", "ND305", "ND306", "ND319"} & {d.code for d in report.diagnostics}
+        return
+    spec = nir_to_dynapcnn(drawn, chip, convention="torch")
+    assert len({core.core for core in spec.cores}) == len(spec.cores)
+    assert all(n <= room for core in spec.cores for n, room in zip(core.memory, chip.cores[core.core], strict=True))
+    whole = nir_to_dynapcnn(drawn, BIG, convention="torch")
+    assert_same_runs(spec, whole, raster_for(data, whole))
+
+
+# --- the two layers that no Speck core holds --------------------------------------------------------------------------
+
+
+def weights(rng, out, channels, kernel):
+    return rng.normal(0.3, 1, (out, channels, kernel, kernel)).astype(np.float32)
+
+
+def too_large(rng):
+    """A layer of 128 Ki neuron words and one of 128 Ki kernel words."""
+    nodes = {"in": source(2, 64, 64), "wide": conv(weight=weights(rng, 32, 2, 3), padding=1), "if0": neurons(4.0)}
+    nodes |= {"pool0": sum_pool(4), "conv": conv(weight=weights(rng, 64, 32, 3), padding=1, stride=2)}
+    nodes |= {"if1": neurons(8.0), "deep": conv(weight=weights(rng, 128, 64, 3), padding=1), "if2": neurons(16.0)}
+    nodes |= {"pool2": sum_pool(4), "last": conv(weight=weights(rng, 10, 128, 2)), "if3": neurons(16.0)}
+    return chain(**nodes, out=sink())
+
+
+def test_128_ki_neuron_words_and_128_ki_kernel_words_run_on_a_speck():
+    rng = np.random.default_rng(5)
+    drawn = too_large(rng)
+    whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (BIG, "speck2f"))
+    assert whole.find_core("wide").memory.neuron == whole.find_core("deep").memory.kernel == 128 * 1024
+    assert [len(cores) for cores in spec.layers] == [2, 1, 2, 1]
+    raster = rng.poisson(0.05, (6, 1, 2, 64, 64))
+    assert_same_runs(spec, whole, raster)
+    assert simulate(spec, raster, "event", emission="channel").output_counts["out"].sum() > 0
+    assert [d.code for d in spec.notes if d.code == "ND320"] == ["ND320", "ND320"]
+
+
+def test_torch_and_the_ladder_take_a_split_network_for_the_whole_one():
+    rng = np.random.default_rng(5)
+    drawn = too_large(rng)
+    whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (BIG, "speck2f"))
+    raster = rng.poisson(0.05, (3, 1, 2, 64, 64))
+    model = dynapcnn_to_torch(spec)
+    assert_same_run(model.run(torch.from_numpy(raster)), simulate(whole, raster))
+    one, two = (verify(drawn, chip, raster, **READING) for chip in (BIG, "speck2f"))
+    assert [rung.layers for rung in one.rungs[:3]] == [rung.layers for rung in two.rungs[:3]]
+    assert one.comparisons[:2] == two.comparisons[:2]
+
+
+def test_a_full_chip_with_splitting_converts_within_three_seconds():
+    rng = np.random.default_rng(7)
+    nodes = {"in": source(2, 64, 64), "wide": conv(weight=weights(rng, 40, 2, 3), padding=1), "if0": neurons(4.0)}
+    nodes |= {"pool0": sum_pool(4), "conv": conv(weight=weights(rng, 32, 40, 3), padding=1, stride=2)}
+    nodes |= {"if1": neurons(8.0), "deep": conv(weight=weights(rng, 256, 32, 3), padding=1), "if2": neurons(16.0)}
+    nodes |= {"last": conv(weight=weights(rng, 8, 256, 2)), "if3": neurons(16.0)}
+    drawn = chain(**nodes, out=sink())
+    start = time.perf_counter()
+    spec = nir_to_dynapcnn(drawn, **READING)
+    assert time.perf_counter() - start < 3
+    assert len(spec.cores) >= 7
+
+
+def test_never_refuses_and_says_which_split_would_do():
+    with pytest.raises(CompileError) as caught:
+        nir_to_dynapcnn(too_large(np.random.default_rng(5)), split="never", **READING)
+    errors = [d for d in caught.value.diagnostics if d.severity == "error"]
+    assert [d.code for d in errors] == ["ND302", "ND301"]
+    for error in errors:
+        assert error.hint.startswith("split={'wide': 2, 'deep': 2}, or at most ")
+
+
+# --- relays and copies ------------------------------------------------------------------------------------------------
+
+
+def fan(branches, channels=2, meet=False):
+    """One layer that feeds many, which end in outputs of their own or meet again."""
+    rng = np.random.default_rng(branches)
+    nodes = {"in": source(1, 6, 6), "conv": conv(weight=weights(rng, channels, 1, 3)), "if": neurons(1.0)}
+    paths = []
+    if meet:
+        nodes |= {"join": conv(weight=weights(rng, 2, 2, 1)), "if_join": neurons(2.0), "out": sink()}
+        paths.append("join -> if_join -> out")
+    for b in range(branches):
+        nodes |= {f"b{b}": conv(weight=weights(rng, 2, channels, 2)), f"if{b}": neurons(2.0)}
+        if not meet:
+            nodes[f"out{b}"] = sink()
+        paths.append(f"if -> b{b} -> if{b} -> {'join' if meet else f'out{b}'}")
+    return graph(nodes, "in -> conv -> if", *paths)
+
+
+@pytest.mark.parametrize(("branches", "meet"), [(3, False), (3, True), (4, False), (4, True), (6, False)])
+def test_more_destinations_than_slots_change_nothing(branches, meet):
+    drawn = fan(branches, meet=meet)
+    whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (roomy_slots(), "speck2f"))
+    extra = [core.name for core in spec.cores if not core.origin]
+    assert len(spec.cores) == len(whole.cores) + len(extra) <= 9
+    raster = np.random.default_rng(1).poisson(0.7, (5, 2, *whole.input_shape))
+    assert_same_runs(spec, whole, raster)
+    notes = [d for d in spec.notes if d.code == "ND322"]
+    assert len(notes) == len(extra) > 0
+    if meet:  # a copy would change the order in which the branches are heard
+        assert not any("copy" in name for name in extra)
+
+
+def roomy_slots() -> Chip:
+    big = load_chip(BIG)
+    return dataclasses.replace(big, limits=dataclasses.replace(big.limits, destinations=16))
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(2, "conv (relay)"), (64, "conv (copy)")])
+def test_the_cheaper_of_relay_and_copy_is_taken(channels, expected):
+    spec = nir_to_dynapcnn(fan(3, channels), **READING)
+    assert [core.name for core in spec.cores if not core.origin] == [expected]
+
+
+def test_relays_are_exact_in_breadth_order_behind_a_chain():
+    drawn = fan(3, meet=False)
+    whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (roomy_slots(), "speck2f"))
+    assert "conv (relay)" in {core.name for core in spec.cores}
+    raster = np.random.default_rng(1).poisson(0.7, (5, 2, *whole.input_shape))
+    for order in ("depth", "breadth"):
+        for emission in ("raster", "channel"):
+            options = {"order": order, "emission": emission}
+            assert_same_run(simulate(spec, raster, "event", **options), simulate(whole, raster, "event", **options))
