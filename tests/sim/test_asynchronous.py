@@ -60,3 +60,13 @@ def test_more_spikes_than_the_first_buffers_hold(order):
     result = EventSimulator(spec, order=order).run(at(0, 7), record="all")
     assert len(result.events) == 1200
     assert_same_result(result, oracle.event(spec, at(0, 7), order=order, record="all"))
+
+
+@pytest.mark.parametrize("order", ["depth", "breadth"])
+def test_a_core_that_nothing_reaches_stays_silent(order):
+    unreached = build_core(1, [[[[1]]]], (1, 1, 1), threshold_high=9, bias=[2])
+    spec = build_spec(build_core(0, [[[[5]]]], (1, 1, 1), threshold_high=5), unreached)
+    expected = oracle.event(spec, at(0, 3), order=order, bias_clock_us=1, record="all", duration_us=4)
+    result = EventSimulator(spec, order=order, bias_clock_us=1).run(at(0, 3), record="all", duration_us=4)
+    assert_same_result(result, expected)
+    assert result.membranes[1].item() == 8

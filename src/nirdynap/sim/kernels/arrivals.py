@@ -32,6 +32,8 @@ def arrivals(
     The spikes of source s lie from ``begin[s]`` to ``begin[s + 1]``; those that arrival i at core j has caused, from
     ``ends[heads[j] + i]`` to the next of `ends`, where core j leads to one that joins.
     """
+    if net.cores[k].wires == 0:
+        return np.empty((0, 3), dtype=np.int64)
     root = net.wires[net.cores[k].first_wire].source
     if routes.joins[k]:
         if breadth:
