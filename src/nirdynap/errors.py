@@ -235,7 +235,7 @@ INPUT_MAP = _kind("ND315", "input map", "input map is {value}, limit {limit}", "
 OUTPUT_MAP = _kind("ND316", "output map", "output map is {value}, limit {limit}", "a larger stride, or smaller inputs")
 INPUT_FEATURES = _kind("ND317", "input features", "{value} input features, limit {limit}", "fewer channels in front")
 OUTPUT_FEATURES = _kind("ND318", "output features", "{value} output features, limit {limit}", "fewer output channels")
-DESTINATIONS = _kind("ND319", "destinations", "feeds {value} destinations, limit {limit}, and no core is left for a relay or a copy that would feed the others", "fewer branches or fewer layers: a core sends its spikes to {limit} destinations")
+DESTINATIONS = _kind("ND319", "destinations", "feeds {value} destinations, limit {limit}, and no core with enough room is left for a relay or a copy that would feed the others", "fewer branches or fewer layers: a core sends its spikes to {limit} destinations")
 LAYER_SPLIT = _kind("ND320", "layer split", "{value} cores hold it by output channels: {cores}", "split=\"never\" to have such a layer refused", "note")
 EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
 EXTRA_CORE = _kind("ND322", "more destinations than slots", "a core has {limit} slots for destinations, so core {value} {what}", "at most {limit} targets behind the layer, to save the core", "note")

@@ -112,6 +112,10 @@ def test_a_network_that_does_not_fit(too_large: Path) -> None:
         (("--v-min", "-inf"), "ND126"),
         (("--v-min", "low"), "ND126"),
         (("--bias-bits", "7"), "ND126"),
+        (("--split", "sometimes"), "ND126"),
+        (("--placement", "3"), "ND126"),
+        (("--placement", "conv1=one"), "ND126"),
+        (("--avoid", "0,nine"), "ND126"),
     ],
 )
 def test_wrong_words(net: Path, words: tuple[str, str], code: str) -> None:
@@ -176,3 +180,17 @@ def test_real_files_that_are_refused(shared_data: Path) -> None:
             result = run(command, path, "--convention", "sinabs")
             assert result.exit_code in (0, 1)
             assert (result.exit_code == 1) == any(line.startswith("ND") for line in result.stderr.splitlines())
+
+
+def test_cores_as_asked_for(net: Path) -> None:
+    names = [layer["name"] for layer in ask("check", net)["body"]["layers"]]
+    words = ("--placement", f"{names[0]}=8,{names[1]}=3+4", "--avoid", "0,1", "--trim")
+    body = ask("check", net, *words)["body"]
+    assert body["fits"]
+    assert [(layer["name"], layer["core"]) for layer in body["layers"]][:3] == [
+        (names[0], 8),
+        (names[1], 3),
+        (names[1], 4),
+    ]
+    split = ask("check", net, "--split", f"{names[1]}=2")["body"]["layers"]
+    assert [layer["name"] for layer in split].count(names[1]) == 2
