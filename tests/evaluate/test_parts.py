@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small import Counted, Here, recordings, small_spec, table
 
@@ -79,6 +80,21 @@ def test_another_run_is_refused_and_what_was_done_stays(tmp_path: Path) -> None:
         assert {part: part.read_bytes() for part in (tmp_path / "r.parquet.parts").iterdir()} == before
     evaluate(SPEC, samples, Here(), output=path, group_size=2)
     assert len(table(path)) == 12
+
+
+def test_other_recordings_or_labels_of_the_same_names_are_refused(tmp_path: Path) -> None:
+    raster, path = np.zeros((3, 8, *SPEC.input_shape), int), tmp_path / "samples.npz"
+
+    def run(labels: int, progress: Any = None) -> None:
+        np.savez(path, raster=raster, label=np.full(8, labels))
+        evaluate(SPEC, path, Here(), output=tmp_path / "r.parquet", group_size=2, in_flight=1, progress=progress)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(0, stop_after(4))
+    with pytest.raises(InputError, match=r"^ND754 .*digest of recordings and labels was"):
+        run(1)
+    run(0)
+    assert [row["label"] for row in table(tmp_path / "r.parquet")] == [0] * 8
 
 
 def test_a_run_that_did_nothing_yet_can_be_changed(tmp_path: Path) -> None:

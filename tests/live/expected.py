@@ -22,7 +22,6 @@ NOT_LOWERED: Mapping[str, Mapping[str, str]] = {
     "sinabs": {
         **dict.fromkeys(("leaky", "leaky_alphas", "leaky_raw"), _LEAK),
         **dict.fromkeys(("average_pools", "pool_as_norm"), "ND314"),  # pools that the chip does not have
-        "merges": "ND319",  # three destinations
         "threshold_per_channel": "ND203",  # one lower bound for all channels
     },
     "snntorch": dict.fromkeys(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nirdynap.errors import InputError
+from nirdynap.ir.events import Events
 from nirdynap.sim import ClockedSimulator
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
@@ -58,3 +59,15 @@ def test_large_counts_stay_exact():
     # 2**24 + 1 is where float32 ends.
     spec = build_spec(build_core(0, [[[[1]]]], (1, 1, 1)))
     assert ClockedSimulator(spec, saturate=False).run(counts(2**24 + 1)).raster.item() == 2**24 + 1
+
+
+def test_a_piece_that_ends_within_a_time_step_has_no_next_one():
+    spec = build_spec(build_core(0, [[[[4]]]], (1, 1, 1), threshold_high=10))
+    silence = Events(t=[], c=[], y=[], x=[])
+    simulator = ClockedSimulator(spec)
+    simulator.run(silence, duration_us=2000)
+    simulator.run(silence, duration_us=1500)
+    with pytest.raises(InputError, match=r"ND507.*duration_us = 1500 is not possible; try a multiple of dt_us = 1000"):
+        simulator.run(silence)
+    simulator.reset_states()
+    simulator.run(silence)

@@ -120,7 +120,7 @@ def evaluate(
     source = open_samples(samples)
     with _place(target) as path, Workers(executor, workers) as pool:
         check_work(work, pool)
-        parts = open_parts(path.with_name(f"{path.name}.parts"), spec, _about(work), group_size)
+        parts = open_parts(path.with_name(f"{path.name}.parts"), spec, _about(work), group_size, source.content)
         groups = _Groups(source, parts, group_size, progress)
         for number, rows in run_groups(groups, work, pool, in_flight or pool.in_flight):
             parts.write(number, rows)

@@ -79,20 +79,21 @@ class Parts:
         return self.folder / f"{number:08}.parquet"
 
 
-def open_parts(folder: Path, spec: Spec, about: Mapping[str, Any], group_size: int) -> Parts:
+def open_parts(folder: Path, spec: Spec, about: Mapping[str, Any], group_size: int, content: str | None) -> Parts:
     """The parts in a folder, which is made if it is not there.
 
     Args:
         folder: for this output alone.
         spec: of the run; about: all that the rows depend on, and JSON can say.
         group_size: samples of a group.
+        content: what tells these samples, labels included, from others of the same names; None where nothing does.
 
     Raises:
         InputError: ND754 for each difference to the run whose parts they are; ND901 without pyarrow.
         StoreError: ND605.
     """
     columnar = load_columnar()
-    run = {**about, "group_size": group_size}
+    run = {**about, "group_size": group_size, "digest of recordings and labels": content}
     path = folder / _ABOUT
     try:
         folder.mkdir(exist_ok=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -61,10 +62,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Entries in their order, to be gone through once; how many there are, if that is known before."""
+    """Entries in their order, to be gone through once.
+
+    Attributes:
+        entries: the samples.
+        total: how many there are, if that is known before.
+        content: a digest that changes with recordings and labels, if they can be told before they are asked for.
+    """
 
     entries: Iterator[Entry]
     total: int | None
+    content: str | None = None
 
 
 def open_samples(samples: Samples) -> Source:
@@ -74,7 +82,7 @@ def open_samples(samples: Samples) -> Source:
         InputError: ND751 for what holds no recordings, ND511 for a file that cannot be read.
     """
     if isinstance(samples, (str, os.PathLike)):
-        return _from_path(Path(samples))
+        return replace(_from_path(Path(samples)), content=_content(Path(samples)))
     if isinstance(samples, Events):
         return _counted([Entry(name="0", load=partial(Sample, recording=samples))])
     if isinstance(samples, np.ndarray) and samples.dtype.names is None:
@@ -136,6 +144,15 @@ def _from_path(path: Path) -> Source:
         return Source(entries=_of_classes(classes), total=recordings)
     found = "both" if files else "neither"
     raise _nothing(str(path), f"the folder holds {found} .npz or .npy files and folders 0, 1, ... with .bin files")
+
+
+def _content(path: Path) -> str:
+    """Of a file its bytes; of a folder names, sizes and times of change, since reading all of it can take hours."""
+    if not path.is_dir():
+        return sha256(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = (f"{file.relative_to(path)} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _of_classes(folders: list[Path]) -> Iterator[Entry]:

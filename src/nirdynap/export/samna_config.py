@@ -152,12 +152,16 @@ def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
         return frozenset(port.core for port in spec.outputs)
     if monitor == "all":
         return frozenset(core.core for core in spec.cores)
-    names = {name: core.core for core in reversed(spec.cores) for name in (*core.origin, core.name)}
-    names |= {port.name: port.core for port in spec.outputs if port.name not in names}
+    names: dict[str, set[int]] = {}
+    for core in spec.cores:
+        for name in {*core.origin, core.name}:
+            names.setdefault(name, set()).add(core.core)  # several where a layer is split
+    for name in set(spec.output_names) - set(names):
+        names[name] = {port.core for port in spec.ports(name)}
     wanted = [monitor] if isinstance(monitor, str) else list(monitor)
     limit = ", ".join(sorted(names))
     raise_errors([NO_SUCH_NODE.at("$.monitor", value=name, limit=limit) for name in wanted if name not in names])
-    return frozenset(names[name] for name in wanted)
+    return frozenset[int]().union(*(names[name] for name in wanted))
 
 
 # --- from a spec to plain data ---------------------------------------------------------------------------------------

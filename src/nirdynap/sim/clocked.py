@@ -7,12 +7,12 @@ from typing import final
 
 import numpy as np
 
-from nirdynap.errors import BEYOND_INT32, Diagnostic, InputError, raise_errors
+from nirdynap.errors import BAD_RUN_OPTION, BEYOND_INT32, Diagnostic, InputError, raise_errors
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import check_steps
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray
+from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
 from nirdynap.sim.layout import lay_out, spike_codes
@@ -50,6 +50,7 @@ class ClockedSimulator:
         self._many = (spikes_per_step or spec.spikes_per_step) == "many"
         self._threads = threads
         self._state: State | None = None
+        self._ended = 0
 
     def reset_states(self) -> None:
         """Membranes become the spec's initial states, decimators start anew."""
@@ -64,14 +65,19 @@ class ClockedSimulator:
         duration_us: int | None = None,
         progress: Progress | None = None,
     ) -> Result:
-        """One more recording or batch, as in `Simulator.run`. Event lists are binned; each sample ends with its own."""
-        raise_errors(check_record(record), InputError)
+        """One more recording or batch, as in `Simulator.run`. Event lists are binned; each sample ends with its own.
+
+        Raises:
+            InputError: as `Simulator.run`; ND507 if the run before, whose states are kept, ended within a time step.
+        """
+        raise_errors([*check_record(record), *self._ended_findings(dt_us)], InputError)
         stimuli = read_recording(recording, self._spec.input_shape, dt_us=dt_us, duration_us=duration_us)
         for s in stimuli:
             check_steps(s.steps, s.t)
         state = self._state or fresh_state(self._spec, len(stimuli), np.int32)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         raw, self._state = self._run_samples(stimuli, state, record == "all", dt_us, progress)
+        self._ended = duration_us or 0
         return assemble(self._spec, "clocked", stimuli, raw, record=record, dt_us=dt_us)
 
     def _run_samples(
@@ -119,6 +125,12 @@ class ClockedSimulator:
         )
         raise_errors(self._overflow_findings(overflow), InputError)
         return rows
+
+    def _ended_findings(self, dt_us: int) -> Iterator[Diagnostic]:
+        """The rest of a time step has been simulated as if nothing came in it, and cannot be simulated again."""
+        if self._state is not None and is_positive(dt_us) and self._ended % dt_us:
+            limit = f"a multiple of dt_us = {dt_us} in each run but the last, or reset_states() in between"
+            yield BAD_RUN_OPTION.at("$.duration_us", parameter="duration_us", value=self._ended, limit=limit)
 
     def _overflow_findings(self, overflow: IntArray) -> Iterator[Diagnostic]:
         index, value = (int(n) for n in overflow)
