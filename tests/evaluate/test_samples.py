@@ -82,6 +82,19 @@ def test_files_and_folders_of_files(tmp_path: Path) -> None:
     assert names == ["a.npz:0", "a.npz:1", "b.npz:0"]
 
 
+def test_a_bad_file_of_a_folder_is_one_bad_sample(tmp_path: Path) -> None:
+    events = {"c": [0, 0], "y": [0, 0], "x": [0, 0]}
+    np.savez(tmp_path / "a.npz", t=[2, 1], **events)
+    np.savez(tmp_path / "b.npz", t=[1, 2], **events)
+    bad, good = open_samples(tmp_path).entries
+    assert (bad.name, good.name) == ("a.npz", "b.npz:0")
+    assert len(good.load().recording) == 2
+    with pytest.raises(InputError, match=r"ND501 .*a\.npz\.events: time goes backwards"):
+        bad.load()
+    with pytest.raises(InputError, match=r"ND501 .*a\.npz\.events"):
+        open_samples(tmp_path / "a.npz")
+
+
 def test_class_folders(tmp_path: Path) -> None:
     for number in (10, 9, 0):
         (tmp_path / str(number)).mkdir()

@@ -139,7 +139,7 @@ def _from_path(path: Path) -> Source:
     classes = sorted((f for f in path.iterdir() if f.is_dir() and f.name.isdecimal()), key=lambda f: int(f.name))
     recordings = sum(1 for _ in _of_classes(classes))
     if files and not recordings:
-        return Source(entries=(entry for file in files for entry in _of_file(file, f"{file.name}:")), total=None)
+        return Source(entries=(entry for file in files for entry in _of_one_of_many(file)), total=None)
     if recordings and not files:
         return Source(entries=_of_classes(classes), total=recordings)
     found = "both" if files else "neither"
@@ -165,8 +165,24 @@ def _of_bin(path: Path, label: int) -> Sample:
     return Sample(recording=read_bin(path), label=label)
 
 
+def _of_one_of_many(path: Path) -> list[Entry]:
+    """The samples of a file in a folder; of one that cannot be read the reason, when the sample is asked for."""
+    try:
+        return _of_file(path, f"{path.name}:")
+    except InputError as error:
+        return [Entry(name=path.name, load=partial(_refused, error))]
+
+
+def _refused(error: InputError) -> Sample:
+    raise error
+
+
 def _of_file(path: Path, prefix: str) -> list[Entry]:
-    read = read_recordings(path)
+    try:
+        read = read_recordings(path)
+    except InputError as error:
+        findings = [replace(d, place=d.place.replace("$", str(path), 1)) for d in error.diagnostics]
+        raise InputError(findings) from None
     return _of_arrays(read.samples, read.labels, read.times, prefix)
 
 
