@@ -18,6 +18,8 @@ PUBLIC = {
     "CompileError",
     "Convention",
     "Diagnostic",
+    "DvsLayer",
+    "DvsOptions",
     "Events",
     "InputError",
     "Network",

@@ -19,6 +19,7 @@ from nirdynap.ir.network import Network
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.spec import Spec
 from nirdynap.lower.assemble import assemble
+from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings
 from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
 from nirdynap.lower.place import place, placement_findings
@@ -45,6 +46,7 @@ def nir_to_dynapcnn(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    dvs: bool | DvsOptions = False,
     **reading: Unpack[ReadOptions],
 ) -> Spec:
     """Lower a NIR graph to the integers and cores of a chip.
@@ -54,6 +56,8 @@ def nir_to_dynapcnn(
         chip: name of a chip or sinabs device, or path of a chip file.
         convention: what the file leaves open, by name; see `nirdynap.read`.
         bias_bits: 8 includes biases in the scale (as sinabs), 16 uses the whole bias word of the chip.
+        dvs: the chip's event camera feeds the network through its DVS layer, which takes over pools right behind the
+            input; True, or options. The spec's input is then the whole camera.
         **reading: overrides of the convention, see `nirdynap.read`.
 
     Returns:
@@ -68,23 +72,25 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
-    outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits)
+    outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits, dvs)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
     return outcome.spec
 
 
-def _corridor(network: Network, chip: Chip, bias_bits: int) -> _Outcome:
+def _corridor(network: Network, chip: Chip, bias_bits: int, dvs: bool | DvsOptions) -> _Outcome:
     """From what `read` made of a foreign graph: frozen, with shapes."""
     if bias_bits not in (8, 16):
         raise CompileError([BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=bias_bits, limit="8 or 16")])
     network = approximate_leak(network)  # refused, unless the caller asks for another network
+    network, camera = behind_camera(network, chip, dvs)  # what the DVS layer does is taken out of the network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
     layers = group(network)  # -> one core's work each
     findings = [
         *network.notes,
         *timing_findings(network),
         *rule_findings(layers, chip),  # every limit of the chip
+        *camera_findings(layers, camera, chip),
         *placement_findings(layers, chip),  # every layer has a core of its own
     ]
     integers, rounding = discretize(layers, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
@@ -92,7 +98,7 @@ def _corridor(network: Network, chip: Chip, bias_bits: int) -> _Outcome:
     if errors_of(findings):
         return _Outcome(layers=layers, findings=tuple(findings), spec=None)
     placement = place(integers, chip)
-    spec = assemble(network, integers, placement, chip, notes=tuple(findings))
+    spec = assemble(network, integers, placement, chip, notes=tuple(findings), dvs=camera)
     return _Outcome(layers=layers, findings=tuple(findings), spec=spec)
 
 
@@ -102,6 +108,7 @@ def check(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    dvs: bool | DvsOptions = False,
     **reading: Unpack[ReadOptions],
 ) -> Report:
     """Does it fit? Every finding, the memory of each layer and the map of the cores, without raising.
@@ -120,7 +127,7 @@ def check(
         cores = tuple(CoreRow(core=i, capacity=c, layer=None) for i, c in enumerate(chip.cores))
         network = read(source, convention, **reading)
         settings = network.convention
-        outcome = _corridor(network, chip, bias_bits)
+        outcome = _corridor(network, chip, bias_bits, dvs)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)
     held = {} if outcome.spec is None else {c.name: c.core for c in outcome.spec.cores}

@@ -234,6 +234,12 @@ OUTPUT_FEATURES = _kind("ND318", "output features", "{value} output features, li
 DESTINATIONS = _kind("ND319", "destinations", "feeds {value} destinations, limit {limit}", "fewer branches: a core sends its spikes to {limit} destinations")
 EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
 UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}one of these, a sinabs device name, or the path of a chip file (.toml)")
+NO_CAMERA = _kind("ND390", "no camera", "{chip} has no event camera whose size is public", "a chip with one ({limit}), or no DVS layer: events then come in through a core's input")
+DVS_REGION = _kind("ND391", "region of the camera", "the network sees rows and columns up to {value}, the camera has {limit}", "a smaller input, less pooling, or another origin")
+DVS_POOLING = _kind("ND392", "pooling of the camera", "pooling is {value}, allowed are {limit}, independent in y and x", "one of the allowed sizes")
+DVS_CHANNELS = _kind("ND393", "channels of the camera", "the network takes in {value} channels, a camera gives {limit}", "an input of 2 channels (OFF, ON), or of 1 into which both are merged")
+DVS_DESTINATIONS = _kind("ND394", "destinations of the camera", "feeds {value} cores, limit {limit}", "fewer branches at the input, or a first layer in front of them")
+DVS_TARGET = _kind("ND395", "camera and core differ", "the DVS layer gives {value}, the core takes in {limit}; its events cannot be moved to other channels, and both maps must be the same", "a first layer that takes in all of the camera's region and channels, and nothing else")
 BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
 
 # --- ND4xx: integers --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from samples import chains, full_spec
+from samples import DVS, camera_spec, chains, full_spec
 
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import Destination, InputPort, Memory, OutputPort, Spec
@@ -23,6 +23,7 @@ def with_core(position: int, **changes: Any) -> Spec:
 
 def test_a_whole_spec() -> None:
     assert incoherences(full_spec()) == ()
+    assert incoherences(camera_spec()) == ()
 
 
 @settings(deadline=None, max_examples=50)
@@ -45,6 +46,17 @@ FIRST, SECOND, LAST = SPEC.cores
         (
             dataclasses.replace(SPEC, inputs=(InputPort(3, 0), InputPort(5, 0)), outputs=(OutputPort(7, 1, "a"),)),
             ["$.inputs[1].core: core 5 is not in use", "$.outputs[0].core: core 7 is not in use"],
+        ),
+        (
+            dataclasses.replace(camera_spec(), input_shape=(1, 10, 44)),
+            [
+                "$.input_shape: has 1 channels, but a camera has two polarities",
+                "$.dvs.size: reaches up to pixel 11x44 of a camera of 10x44",
+            ],
+        ),
+        (
+            dataclasses.replace(camera_spec(), dvs=dataclasses.replace(DVS, merge=True), inputs=(InputPort(3, 2),)),
+            ["$.inputs[0].feature_shift: 3 features reach core 3, which takes in 2"],
         ),
         (
             dataclasses.replace(SPEC, cores=(SECOND, FIRST, LAST)),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from nirdynap.errors import Diagnostic
 from nirdynap.ir.convention import Convention, SpikesPerStep
 from nirdynap.ir.digest import Digested, digest
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.units import IntArray, Pair, Shape, shape_text
 
 
@@ -114,11 +115,12 @@ class Spec(Digested):
         chip: name of the chip.
         convention: how the float network was read.
         spikes_per_step: spikes a neuron can emit in one clocked time step, "one" or "many".
-        input_shape: (C, H, W) of the input raster or events.
+        input_shape: (C, H, W) of the input raster or events; with a DVS layer that of the camera.
         inputs: where external events go, in this order.
         outputs: what is read.
         cores: in topological order.
         notes: approximations and warnings that belong to this spec.
+        dvs: what happens to external events before they go there, or None.
     """
 
     chip: str
@@ -129,6 +131,7 @@ class Spec(Digested):
     outputs: tuple[OutputPort, ...]
     cores: tuple[CoreSpec, ...]
     notes: tuple[Diagnostic, ...] = ()
+    dvs: DvsLayer | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(core.name for core in self.cores)
@@ -145,8 +148,14 @@ class Spec(Digested):
                 self.inputs,
                 tuple((port.core, port.pooling) for port in self.outputs),
                 tuple(core.substance() for core in self.cores),
+                *(() if self.dvs is None else (self.dvs,)),
             )
         )
+
+    @property
+    def port_shape(self) -> Shape:
+        """(C, H, W) of what the input ports send on: `input_shape`, or what the DVS layer makes of it."""
+        return self.input_shape if self.dvs is None else self.dvs.output_shape
 
     def weights_digest(self) -> str:
         """SHA-256 (hex) over weights and biases alone, in topological order."""

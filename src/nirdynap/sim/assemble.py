@@ -83,13 +83,14 @@ def assemble(
         output_rasters=LazyMapping({port.name: rasters(port.core, port.pooling) for port in spec.outputs}),
         output_events=LazyMapping({port.name: events(port.core, port.pooling) for port in spec.outputs}),
         rasters=LazyMapping({core: rasters(core, 1) for core in everything if semantics == "clocked"}),
+        dvs_dropped=sum(s.dvs_dropped for s in stimuli),
         spikes=LazyMapping({core: events(core, 1) for core in everything if semantics == "event"}),
     )
 
 
 def _inputs(spec: Spec, stimuli: tuple[Stimulus, ...]) -> IntArray:
-    """External spikes at each address, summed over time and samples."""
-    inputs = np.zeros(spec.input_shape, dtype=np.int64)
+    """Spikes at each address of the input ports, summed over time and samples."""
+    inputs = np.zeros(spec.port_shape, dtype=np.int64)
     for s in stimuli:
         np.add.at(inputs, (s.c, s.y, s.x), s.count)
     return inputs

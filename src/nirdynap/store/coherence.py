@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nirdynap.chips.memory import memory_of
 from nirdynap.ir.spec import Destination, InputPort, Memory, Spec
-from nirdynap.ir.units import conv_output
+from nirdynap.ir.units import conv_output, shape_text
 from nirdynap.schema import Violation
 
 
@@ -44,7 +44,7 @@ def _destinations_come_later(spec: Spec) -> Iterator[Violation]:
 def _features_arrive(spec: Spec) -> Iterator[Violation]:
     room = {core.core: core.input_shape[0] for core in spec.cores}
     arrivals: list[tuple[str, int, InputPort | Destination]]
-    arrivals = [(f"$.inputs[{i}]", spec.input_shape[0], port) for i, port in enumerate(spec.inputs)]
+    arrivals = [(f"$.inputs[{i}]", spec.port_shape[0], port) for i, port in enumerate(spec.inputs)]
     arrivals += [
         (f"$.cores[{i}].destinations[{d}]", core.neuron_shape[0], destination)
         for i, core in enumerate(spec.cores)
@@ -86,6 +86,16 @@ def _memory_adds_up(spec: Spec) -> Iterator[Violation]:
                 yield Violation(f"$.cores[{i}].capacity.{field}", f"is {room}, but the layer needs {words}")
 
 
+def _camera_covers_the_region(spec: Spec) -> Iterator[Violation]:
+    if spec.dvs is None:
+        return
+    if spec.input_shape[0] != 2:
+        yield Violation("$.input_shape", f"has {spec.input_shape[0]} channels, but a camera has two polarities")
+    if any(pixels > side for pixels, side in zip(spec.dvs.reach, spec.input_shape[1:], strict=True)):
+        found = f"reaches up to pixel {shape_text(spec.dvs.reach)} of a camera of {shape_text(spec.input_shape[1:])}"
+        yield Violation("$.dvs.size", found)
+
+
 RULES = (
     _cores_are_distinct,
     _ports_name_cores,
@@ -93,4 +103,5 @@ RULES = (
     _features_arrive,
     _arrays_match_the_maps,
     _memory_adds_up,
+    _camera_covers_the_region,
 )

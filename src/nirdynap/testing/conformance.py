@@ -55,6 +55,11 @@ class ClockedConformance(ABC):
     def test_equals_the_oracle_with_decimators(self, data: st.DataObject) -> None:
         self._compare(data, data.draw(specs(decimators=True)))
 
+    @_SETTINGS
+    @given(st.data())
+    def test_equals_the_oracle_behind_a_dvs_layer(self, data: st.DataObject) -> None:
+        self._compare(data, data.draw(specs(dvs=True)))
+
     def _compare(self, data: st.DataObject, spec: Spec) -> None:
         raster = data.draw(rasters(spec))
         saturate = data.draw(st.booleans(), label="saturate")
@@ -90,6 +95,11 @@ class EventConformance(ABC):
     def test_equals_the_oracle_with_decimators(self, data: st.DataObject) -> None:
         self._compare(data, data.draw(specs(decimators=True, max_spikes=None)))
 
+    @_SETTINGS
+    @given(st.data())
+    def test_equals_the_oracle_behind_a_dvs_layer(self, data: st.DataObject) -> None:
+        self._compare(data, data.draw(specs(dvs=True, max_spikes=None)))
+
     def _compare(self, data: st.DataObject, spec: Spec) -> None:
         recording = data.draw(st.lists(events(spec), min_size=1, max_size=2))
         order = data.draw(_ORDERS, label="order")
@@ -121,6 +131,7 @@ def assert_same_result(actual: Result, expected: Result) -> None:
     for name in ("spikes", "output_events"):
         _assert_same_events(getattr(actual, name), getattr(expected, name), name)
     assert dict(actual.stats) == dict(expected.stats)
+    assert actual.dvs_dropped == expected.dvs_dropped
 
 
 def _assert_same_arrays(actual: Mapping[object, IntArray], expected: Mapping[object, IntArray], name: str) -> None:

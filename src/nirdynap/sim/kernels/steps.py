@@ -6,7 +6,7 @@ spike while there are few (`scatter`); as whole frames where they are many, or w
 (`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 9322a2e5086f2cce
+# Sources (tests/sim/test_kernel_cache.py): e2c56312be68af71
 from __future__ import annotations
 
 from typing import Any
