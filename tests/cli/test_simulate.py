@@ -208,7 +208,9 @@ def test_ctrl_c_leaves_nothing_half_written(spec_file: Path, tmp_path: Path, del
         out, err = process.communicate(timeout=60)
     assert err == b""
     if process.returncode:
-        assert (process.returncode, out, path.read_bytes()) == (130, b"", b"an older result")
+        # On a slow machine the first signal meets Python before it has come to us.
+        assert process.returncode in (130, -signal.SIGINT)
+        assert (out, path.read_bytes()) == (b"", b"an older result")
     else:  # a fast machine
         assert len(np.load(path)["start"]) >= 3000
     assert {file.name for file in tmp_path.iterdir()} == {"many.npz", "out.npz"}
