@@ -19,6 +19,8 @@ PUBLIC = {
     "Convention",
     "DeviceError",
     "Diagnostic",
+    "DvsLayer",
+    "DvsOptions",
     "Events",
     "InputError",
     "Network",

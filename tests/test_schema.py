@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from nirdynap.chips.chip import Chip, Limits, Source
+from nirdynap.chips.chip import Camera, Chip, Limits, Source
 from nirdynap.errors import Diagnostic
 from nirdynap.ir.convention import Convention
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import CoreStats
 from nirdynap.ir.spec import CoreSpec, Memory, Spec
@@ -67,7 +68,11 @@ def test_schemas_are_strict(schema: str) -> None:
     [
         ("chip-v1", "core", Memory),
         ("chip-v1", "limits", Limits),
+        ("chip-v1", "camera", Camera),
         ("chip-v1", "source", Source),
+        ("spec-v1", "dvs", DvsLayer),
+        ("result-v1", "camera", Camera),
+        ("result-v1", "dvs", DvsLayer),
         ("spec-v1", "convention", Convention),
         ("spec-v1", "core", CoreSpec),
         ("spec-v1", "diagnostic", Diagnostic),
@@ -249,6 +254,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "input_shape": [1, 2, 3],
             "inputs": [{"core": 0, "feature_shift": 0}],
             "outputs": [{"core": 0, "pooling": 1, "name": "output", "feature_shift": 0}],
+            "dvs": None,
             "cores": [CORE_VIEW],
         },
     ],
@@ -260,6 +266,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "dt_us": 1000,
             "samples": 1,
             "labels": None,
+            "dvs_dropped": 0,
             "cores": [{"core": 0, "name": "fc", "spikes": 1, "synaptic_operations": 2, "saturated": 0, "dropped": 0}],
             "outputs": {"output": {"shape": [4, 1, 1], "counts": [[0, 1, 0, 0]], "decision": [-1], "correct": None}},
         }

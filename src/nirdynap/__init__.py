@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from nirdynap.frontend import read as read
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
     from nirdynap.ir.convention import Convention as Convention
+    from nirdynap.ir.dvs import DvsLayer as DvsLayer
     from nirdynap.ir.events import Events as Events
     from nirdynap.ir.network import Network as Network
     from nirdynap.ir.report import Report as Report
     from nirdynap.ir.result import Result as Result
     from nirdynap.ir.spec import Spec as Spec
+    from nirdynap.lower.camera import DvsOptions as DvsOptions
     from nirdynap.lower.discretize import discretize_conv_if as discretize_conv_if
     from nirdynap.lower.discretize import discretize_scalar as discretize_scalar
     from nirdynap.lower.discretize import discretize_tensor as discretize_tensor
@@ -63,11 +65,13 @@ _ROOMS = {
     "frameworks.export": ("to_nir",),
     "frontend": ("read",),
     "ir.convention": ("CONVENTIONS", "Convention"),
+    "ir.dvs": ("DvsLayer",),
     "ir.events": ("Events",),
     "ir.network": ("Network",),
     "ir.report": ("Report",),
     "ir.result": ("Result",),
     "ir.spec": ("Spec",),
+    "lower.camera": ("DvsOptions",),
     "lower.discretize": ("discretize_conv_if", "discretize_scalar", "discretize_tensor", "scale_for_bits"),
     "lower.validate": ("validate",),
     "nn.model": ("dynapcnn_to_torch",),

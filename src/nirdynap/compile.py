@@ -21,6 +21,7 @@ from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.lower.assemble import assemble
+from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings
 from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
 from nirdynap.lower.place import loads_of, place
@@ -48,6 +49,7 @@ class _Arranging:
     avoid: Collection[int]
     activity: Result | None
     trim: bool
+    dvs: bool | DvsOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ def nir_to_dynapcnn(
     avoid: Collection[int] = (),
     activity: Result | None = None,
     trim: bool = False,
+    dvs: bool | DvsOptions = False,
     **reading: Unpack[ReadOptions],
 ) -> Spec:
     """Lower a NIR graph to the integers and cores of a chip.
@@ -83,6 +86,8 @@ def nir_to_dynapcnn(
         avoid: cores that stay unused.
         activity: a run of this network; cores are then chosen for the lowest peak load.
         trim: leave out channels of hidden layers that never fire or feed zero weights only; the outputs stay the same.
+        dvs: the chip's event camera feeds the network through its DVS layer, which takes over pools right behind the
+            input; True, or options. The spec's input is then the whole camera.
         **reading: overrides of the convention, see `nirdynap.read`.
 
     Returns:
@@ -97,7 +102,7 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
-    arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim)
+    arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim, dvs=dvs)
     outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits, arranging)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
@@ -109,6 +114,7 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     if bias_bits not in (8, 16):
         raise CompileError([BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=bias_bits, limit="8 or 16")])
     network = approximate_leak(network)  # refused, unless the caller asks for another network
+    network, camera = behind_camera(network, chip, arranging.dvs)  # what the DVS layer does is taken out of the network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
     floats = group(network)  # -> one core's work each
     findings = [*network.notes, *timing_findings(network)]
@@ -120,12 +126,12 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     findings += rule_findings(layers, chip)  # every limit of the chip
     wishes, unclear = wishes_of(layers, chip, arranging.split, arranging.placement, arranging.avoid)
     plan, misfits = plan_or_findings(layers, chip, wishes)  # how many cores each layer takes
-    findings += (*unclear, *misfits, *rounding)
+    findings += (*camera_findings(layers, plan, camera, chip), *unclear, *misfits, *rounding)
     if plan is None or errors_of(findings):
         return _Outcome(layers=layers, findings=tuple(findings), spec=None)
     pieces = cut(integers, plan, chip.limits.destinations)  # parts, copies and relays: one core's work each
     loads = None if arranging.activity is None else loads_of(pieces, arranging.activity)
-    spec = assemble(network, pieces, place(pieces, chip, wishes, loads), chip, notes=tuple(findings))
+    spec = assemble(network, pieces, place(pieces, chip, wishes, loads), chip, notes=tuple(findings), dvs=camera)
     assert not errors_of(validate(spec, chip)), "what is made here obeys every rule"
     return _Outcome(layers=layers, findings=spec.notes, spec=spec)
 
@@ -141,6 +147,7 @@ def check(
     avoid: Collection[int] = (),
     activity: Result | None = None,
     trim: bool = False,
+    dvs: bool | DvsOptions = False,
     **reading: Unpack[ReadOptions],
 ) -> Report:
     """Does it fit? Every finding, the memory of each layer and the map of the cores, without raising.
@@ -159,7 +166,7 @@ def check(
         cores = tuple(CoreRow(core=i, capacity=c, layer=None) for i, c in enumerate(chip.cores))
         network = read(source, convention, **reading)
         settings = network.convention
-        arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim)
+        arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim, dvs=dvs)
         outcome = _corridor(network, chip, bias_bits, arranging)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)

@@ -241,6 +241,12 @@ EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or
 EXTRA_CORE = _kind("ND322", "more destinations than slots", "a core has {limit} slots for destinations, so core {value} {what}", "at most {limit} targets behind the layer, to save the core", "note")
 CHANNELS_TRIMMED = _kind("ND323", "channels left out", "{value} output channels never fire, or their spikes meet zero weights only: {channels}", "trim=False to keep them", "note")
 UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}one of these, a sinabs device name, or the path of a chip file (.toml)")
+NO_CAMERA = _kind("ND390", "no camera", "{chip} has no event camera whose size is public", "a chip with one ({limit}), or no DVS layer: events then come in through a core's input")
+DVS_REGION = _kind("ND391", "region of the camera", "the network sees rows and columns up to {value}, the camera has {limit}", "a smaller input, less pooling, or another origin")
+DVS_POOLING = _kind("ND392", "pooling of the camera", "pooling is {value}, allowed are {limit}, independent in y and x", "one of the allowed sizes")
+DVS_CHANNELS = _kind("ND393", "channels of the camera", "the network takes in {value} channels, a camera gives {limit}", "an input of 2 channels (OFF, ON), or of 1 into which both are merged")
+DVS_DESTINATIONS = _kind("ND394", "destinations of the camera", "feeds {value} cores, limit {limit}", "fewer branches at the input, or a first layer that fits one core in front of them")
+DVS_TARGET = _kind("ND395", "camera and core differ", "the DVS layer gives {value}, the core takes in {limit}; its events cannot be moved to other channels, and both maps must be the same", "a first layer that takes in all of the camera's region and channels, and nothing else")
 BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
 
 # --- ND4xx: integers --------------------------------------------------------------------------------------------------------
@@ -297,6 +303,7 @@ VENDOR_REFUSES = _kind("ND645", "samna's validation refuses", "{value}", "nirdyn
 NO_DEVICE = _kind("ND646", "no such device", "{value!r} is not connected; connected are: {limit}", "plugging it in, or the name of one that is")
 OTHER_CHIP = _kind("ND647", "device with another chip", "{value!r} is not a board with a {limit}, which the spec is for", "{remedy}")
 TIME_STAMP = _kind("ND648", "time stamp too large", "event {value} is at {time} us, limit {limit}: the chip's stamps have 32 bits", "subtracting the first time stamp, or a shorter recording")
+CAMERA_NOT_EXPORTED = _kind("ND649", "camera not exported", "the spec has a DVS layer, whose settings are not exported to samna yet", "converting without dvs, and sending events to the board from outside")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import nirdynap.chips
-from nirdynap.chips.chip import Chip, Limits, chip_names, load_chip
+from nirdynap.chips.chip import Camera, Chip, Limits, chip_names, load_chip
 from nirdynap.errors import CompileError
 from nirdynap.ir.spec import Memory
 from nirdynap.schema import validate
@@ -44,6 +44,7 @@ def test_every_fact_has_one_source(name: str) -> None:
     facts = ["devices", "cores", *(f"limits.{field.name}" for field in dataclasses.fields(Limits))]
     facts += ["operations_per_s"] * bool(load_chip(name).operations_per_s)
     facts += ["parallel"] * bool(load_chip(name).parallel)
+    facts += [f"camera.{field.name}" for field in dataclasses.fields(Camera) if load_chip(name).camera]
     assert sorted(source.path for source in load_chip(name).sources) == sorted(facts)
 
 
@@ -75,6 +76,13 @@ def test_memory_of_the_minis(name: str) -> None:
     assert [core.kernel // KI for core in cores] == [16, 32, 32, 64, 16]
     assert [core.neuron // KI for core in cores] == [64, 32, 32, 16, 16]
     assert [core.bias for core in cores] == [0, 0, 0, KI, KI]
+
+
+def test_cameras() -> None:
+    with_one = {name for name in chip_names() if load_chip(name).camera is not None}
+    assert with_one == {"speck2b", "speck2e", "speck2f"}
+    cameras = {load_chip(name).camera for name in with_one}
+    assert cameras == {Camera(size=(128, 128), poolings=(1, 2, 4), destinations=2)}
 
 
 @pytest.mark.parametrize("name", chip_names())
@@ -166,9 +174,10 @@ def test_all_faults_of_a_users_chip_are_found(chip_file: Callable[[dict[str, str
         {
             "{ kernel = 16384, neuron = 65536, bias = 1024 }, # 1": '{ kernel = -1, neuron = true, bias = "many" },',
             "padding = 7": "paddding = 7",
-            "input_map = 128": "input_map = 128.0",
+            "input_map = 128\n": "input_map = 128.0\n",
             "output_map = 64": "output_map = inf",
-            "poolings = [1, 2, 4]": "poolings = [2, 2]",
+            "poolings = [1, 2, 4]\ninput": "poolings = [2, 2]\ninput",
+            "size = [128, 128]": "size = [128]",
             "chip-v1": "chip-v9",
         }
     )
@@ -177,6 +186,7 @@ def test_all_faults_of_a_users_chip_are_found(chip_file: Callable[[dict[str, str
     findings = caught.value.diagnostics
     assert {f.code for f in findings} == {"ND325"}
     assert [f.place.removeprefix(f"{path}: ") for f in findings] == [
+        "$.camera.size",
         "$.cores[1].bias",
         "$.cores[1].kernel",
         "$.cores[1].neuron",

@@ -21,6 +21,7 @@ from nirdynap.errors import CompileError
 from nirdynap.export.dynapcnn_to_nir import dynapcnn_to_nir
 from nirdynap.interpret import interpret
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
+from nirdynap.shipped import shipped
 from nirdynap.sim import simulate
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.strategies import rasters, specs
@@ -196,6 +197,12 @@ def test_what_nir_cannot_say_is_refused_all_at_once() -> None:
         ("ND607", "$.cores.1"),
         ("ND607", "$.cores.1"),
     ]
+
+
+def test_a_camera_is_refused() -> None:
+    spec = nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), dvs=True)
+    with pytest.raises(CompileError, match=r"ND607.*a DVS layer is in front of the network"):
+        dynapcnn_to_nir(spec)
 
 
 def test_membranes_that_start_at_zero_are_no_initial_state() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.store.samples import chains, full_spec
+from tests.store.samples import DVS, camera_spec, chains, full_spec
 
 import nirdynap
 from nirdynap.errors import StoreError, errors_of
@@ -34,12 +34,19 @@ def with_core(position: int, **changes: Any) -> Spec:
 
 def test_a_whole_spec() -> None:
     assert validate(full_spec()) == ()
+    assert validate(camera_spec()) == ()
 
 
 @settings(deadline=None, max_examples=50)
 @given(chains())
 def test_chains_hold_together(spec: Spec) -> None:
     assert validate(spec) == ()
+
+
+@settings(deadline=None, max_examples=50)
+@given(specs(dvs=True))
+def test_specs_of_the_strategy_fit_their_chip_but_for_slots_of_the_camera(spec: Spec) -> None:
+    assert {d.code for d in errors_of(validate(spec))} <= {"ND394", "ND395"}
 
 
 @settings(deadline=None, max_examples=100)
@@ -64,6 +71,24 @@ FIRST, SECOND, LAST = SPEC.cores
             [
                 "ND621 $.outputs[0].core: core 7 is not in use",
                 "ND621 $.inputs[1].core: core 5 is not in use",
+            ],
+        ),
+        (
+            replace(camera_spec(), input_shape=(1, 10, 44)),
+            [
+                "ND624 $.input_shape[0]: input_shape[0] is 1, expected 2 polarities",
+                "ND391 $.dvs: the network sees rows and columns up to 11x44, the camera has 10x44",
+            ],
+        ),
+        (
+            replace(camera_spec(), dvs=replace(DVS, merge=True), inputs=(InputPort(3, 2),)),
+            ["ND623 $.inputs[0].feature_shift: 3 features reach core 3, which takes in 2"],
+        ),
+        (
+            replace(camera_spec(), dvs=replace(DVS, pooling=(0, 4), origin=(-1, 3))),
+            [
+                "ND625 $.dvs.pooling[0]: pooling[0] is 0, allowed is at least 1",
+                "ND625 $.dvs.origin[0]: origin[0] is -1, allowed is at least 0",
             ],
         ),
         (
@@ -250,3 +275,16 @@ def test_saving_and_loading_ask_it(tmp_path: Path) -> None:
 def test_what_conversion_makes_is_valid() -> None:
     for chip in nirdynap.chip_names():
         assert validate(nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), chip)) == ()
+
+
+def test_the_camera_of_a_chip() -> None:
+    core = build_core(3, np.ones((1, 2, 1, 1)), DVS.output_shape)
+    spec = replace(build_spec(core), input_shape=(2, 11, 44), dvs=DVS)
+    assert validate(spec) == ()
+    assert [d.code for d in validate(spec, "dynapcnndevkit")] == ["ND390"]
+    assert [d.code for d in validate(replace(spec, input_shape=(2, 129, 128)))] == ["ND391"]
+    coarse = replace(DVS, pooling=(3, 4))
+    assert [d.code for d in validate(replace(spec, input_shape=(2, 33, 44), dvs=coarse))] == ["ND392"]
+    assert [d.code for d in validate(replace(spec, inputs=(InputPort(3, 0),) * 3))] == ["ND394"]
+    merged = replace(spec, dvs=replace(DVS, merge=True), inputs=(InputPort(3, 1),))
+    assert [d.code for d in validate(merged)] == ["ND395"]

@@ -12,6 +12,7 @@ from nirdynap.chips.memory import memory_of
 from nirdynap.errors import RESET_AMBIGUOUS, SCALED_INPUT_MIX
 from nirdynap.ir.convention import CONVENTIONS
 from nirdynap.ir.digest import frozen
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import conv_output
 
@@ -97,6 +98,24 @@ def full_spec() -> Spec:
             SCALED_INPUT_MIX.at("$.nodes.conv", value=0.25, limit=3),
         ),
     )
+
+
+DVS = DvsLayer(
+    polarity="on",
+    merge=False,
+    pooling=(1, 4),
+    origin=(2, 3),
+    size=(9, 8),
+    mirror_y=True,
+    mirror_x=False,
+    mirror_diagonal=True,
+    pass_sensor_events=False,
+)
+
+
+def camera_spec() -> Spec:
+    """`full_spec` behind a DVS layer."""
+    return dataclasses.replace(full_spec(), input_shape=(2, 11, 44), dvs=DVS)
 
 
 def tiny_spec(**changes: Any) -> Spec:

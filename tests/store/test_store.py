@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from samples import chains, full_spec, tiny_spec
+from samples import camera_spec, chains, full_spec, tiny_spec
 
 from nirdynap.errors import StoreError
 from nirdynap.ir.spec import CoreSpec, Spec
@@ -61,6 +61,8 @@ def test_nothing_is_lost(tmp_path: Path, extension: str) -> None:
     save(full_spec(), path)
     assert_same(load(path), full_spec())
     assert load(str(path)).digest() == full_spec().digest()
+    save(camera_spec(), path)
+    assert_same(load(path), camera_spec())
     assert os.listdir(tmp_path) == [path.name]
 
 

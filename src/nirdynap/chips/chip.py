@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from nirdynap.errors import BAD_CHIP_FILE, UNKNOWN_CHIP, CompileError
 from nirdynap.ir.spec import Memory
+from nirdynap.ir.units import Pair
 from nirdynap.schema import validate
 
 if sys.version_info >= (3, 11):
@@ -49,6 +50,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """The event camera on a chip and the DVS layer behind it.
+
+    Attributes:
+        size: (y, x) in pixels.
+        poolings: legal sides of the pooling window, ascending; both axes are independent.
+        destinations: most cores that its events go to.
+    """
+
+    size: Pair
+    poolings: tuple[int, ...]
+    destinations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where the fact at `path` (such as ``limits.strides``) comes from.
 
@@ -71,6 +87,7 @@ class Chip:
         cores: words of kernel, neuron and bias memory, by hardware core index.
         parallel: cores that do several synaptic operations at a time.
         limits: what each core can do.
+        camera: None where there is none, or where its size is not public.
         sources: one for each fact.
         operations_per_s: most synaptic operations in a second, by hardware core index; empty where nobody states them.
             No program is refused over them.
@@ -82,6 +99,7 @@ class Chip:
     cores: tuple[Memory, ...]
     parallel: tuple[int, ...]
     limits: Limits
+    camera: Camera | None
     sources: tuple[Source, ...]
     operations_per_s: tuple[int, ...] = ()
 
@@ -137,6 +155,7 @@ def _read_chip_file(path: Path) -> Chip:
 
 def _chip_of(document: dict[str, Any]) -> Chip:
     limits = document["limits"]
+    camera = document.get("camera")
     return Chip(
         name=document["name"],
         description=document["description"],
@@ -149,6 +168,13 @@ def _chip_of(document: dict[str, Any]) -> Chip:
                 "strides": tuple(sorted(limits["strides"])),
                 "poolings": tuple(sorted(limits["poolings"])),
             }
+        ),
+        camera=None
+        if camera is None
+        else Camera(
+            size=tuple(camera["size"]),
+            poolings=tuple(sorted(camera["poolings"])),
+            destinations=camera["destinations"],
         ),
         sources=tuple(Source(**source) for source in document["sources"]),
         operations_per_s=tuple(document.get("operations_per_s", ())),

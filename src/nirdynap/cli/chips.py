@@ -72,6 +72,11 @@ def _details(chip: Chip) -> Iterator[RenderableType]:
         ["limit of a core", "value"],
         [[name.replace("_", " "), _listed(value)] for name, value in limits.items()],
     )
+    if chip.camera is not None:
+        yield table(
+            ["limit of the camera", "value"],
+            [[name, _listed(value)] for name, value in plain(chip.camera).items()],
+        )
     yield table(
         ["fact", "status", "source ..."],
         [[source.path, source.status, source.text] for source in chip.sources],

@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from nirdynap.cli.screen import table
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.network import IF, Conv, Flatten, Linear, Node, Pool, Scale
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import shape_text
@@ -57,6 +58,21 @@ def raw_settings(node: RawNode) -> dict[str, str]:
 def raw_numbers(node: RawNode) -> int:
     """How many numbers a node's fields hold."""
     return sum(int(np.size(value)) for value in node.fields.values() if not isinstance(value, str))
+
+
+def dvs_words(dvs: DvsLayer) -> str:
+    """The steps of a DVS layer, in their order."""
+    polarity = {"both": "ON and OFF events", "on": "ON events", "off": "OFF events"}[dvs.polarity]
+    mirrors = {"y": dvs.mirror_y, "x": dvs.mirror_x, "diagonal": dvs.mirror_diagonal}
+    mirrored = [axis for axis, mirror in mirrors.items() if mirror]
+    words = [
+        polarity + " merged" * dvs.merge,
+        *([f"pool {shape_text(dvs.pooling)}"] if dvs.pooling != (1, 1) else []),
+        f"region {shape_text(dvs.size)} from ({dvs.origin[0]}, {dvs.origin[1]})",
+        *([f"mirror {', '.join(mirrored)}"] if mirrored else []),
+        "fed by the chip's camera" if dvs.pass_sensor_events else "fed from outside",
+    ]
+    return ", ".join(words)
 
 
 def core_tables(spec: Spec) -> tuple[Table, Table]:

@@ -13,7 +13,7 @@ import typer
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
-from nirdynap.cli.options import Evaluating, Lowering, SpecOrNir
+from nirdynap.cli.options import Evaluating, OnCamera, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of
@@ -56,7 +56,7 @@ ExecutorName = Annotated[
 def evaluate(
     file: SpecOrNir,
     input: DataSet,  # noqa: A002
-    lowering: Lowering,
+    lowering: OnCamera,
     evaluating: Evaluating,
     output: Output = None,
     executor: ExecutorName = None,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nirdynap.errors import BAD_OPTION, CompileError
+from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic
 from nirdynap.ir.convention import AUTO, CONVENTIONS
 
 NirFile = Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")]
@@ -40,6 +40,10 @@ def _cores(text: str, **settings: Any) -> Any:
 
 def _run(text: str, **settings: Any) -> Any:
     return typer.Option(help=text, rich_help_panel="The run", **settings)
+
+
+def _camera(text: str, **settings: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="The camera", **settings)
 
 
 def _workers(text: str, **settings: Any) -> Any:
@@ -103,7 +107,7 @@ class Reading(Options):
         if self.v_min is not None:
             options["v_min"] = _number_or_text(self.v_min)
         if self.input_shape is not None:
-            options["input_shape"] = _shape(self.input_shape)
+            options["input_shape"] = _numbers("input_shape", self.input_shape, "C,H,W or CxHxW or N")
         return options
 
 
@@ -153,6 +157,54 @@ class Lowering(Reading):
             }
         if self.avoid is not None:
             options["avoid"] = tuple(_whole("avoid", core) for core in self.avoid.split(","))
+        return options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnCamera(Lowering):
+    """`Lowering` with the chip's camera as the source: the argument `dvs` of `nirdynap.nir_to_dynapcnn`."""
+
+    dvs: Annotated[
+        bool | None, _camera("The chip's event camera feeds the network, through its DVS layer.", show_default="no-dvs")
+    ] = None
+    dvs_polarity: Annotated[str | None, _camera("Events that pass: both, on or off.", show_default="both")] = None
+    dvs_pooling: Annotated[
+        str | None, _camera("In front of the network: 2,2 is 2 rows by 2 columns.", metavar="Y,X", show_default="1,1")
+    ] = None
+    dvs_origin: Annotated[
+        str | None, _camera("First pixel of the region that the network sees.", metavar="Y,X", show_default="0,0")
+    ] = None
+    dvs_mirror: Annotated[
+        str | None, _camera("Of the region: one or more of y, x, diagonal, with commas.", show_default="none")
+    ] = None
+    dvs_sensor: Annotated[
+        bool | None, _camera("The camera itself is the source, or only events sent to it.", show_default="dvs-sensor")
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """Keyword arguments of `nirdynap.nir_to_dynapcnn`.
+
+        Raises:
+            CompileError: ND126 for words that mean nothing, and for options of a DVS layer without --dvs.
+        """
+        options = {name: value for name, value in Lowering.given(self).items() if not name.startswith("dvs")}
+        mirrors = [] if self.dvs_mirror is None else self.dvs_mirror.split(",")
+        settings: dict[str, Any] = {
+            "polarity": self.dvs_polarity,
+            "pooling": None if self.dvs_pooling is None else _numbers("dvs_pooling", self.dvs_pooling, "Y,X"),
+            "origin": None if self.dvs_origin is None else _numbers("dvs_origin", self.dvs_origin, "Y,X"),
+            "pass_sensor_events": self.dvs_sensor,
+            **{f"mirror_{axis}": True for axis in mirrors},
+        }
+        settings = {name: value for name, value in settings.items() if value is not None}
+        if unknown := set(mirrors) - {"y", "x", "diagonal"}:
+            raise CompileError([_bad_words("dvs_mirror", ",".join(sorted(unknown)), "y, x, diagonal")])
+        if settings and not self.dvs:
+            raise CompileError([_bad_words("dvs", str(self.dvs), "--dvs beside other options of the DVS layer")])
+        if self.dvs:
+            from nirdynap.lower.camera import DvsOptions
+
+            options["dvs"] = DvsOptions(**settings)
         return options
 
 
@@ -224,9 +276,12 @@ def _whole(option: str, text: str) -> int:
     raise CompileError([BAD_OPTION.at(f"$.{option}", parameter=option, value=text, limit="a whole number")])
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def _numbers(parameter: str, text: str, form: str) -> tuple[int, ...]:
     try:
         return tuple(int(size) for size in re.split("[,x]", text))
     except ValueError:
-        finding = BAD_OPTION.at("$.input_shape", parameter="input_shape", value=text, limit="C,H,W or CxHxW or N")
-        raise CompileError([finding]) from None
+        raise CompileError([_bad_words(parameter, text, form)]) from None
+
+
+def _bad_words(parameter: str, value: str, limit: str) -> Diagnostic:
+    return BAD_OPTION.at(f"$.{parameter}", parameter=parameter, value=value, limit=limit)

@@ -154,7 +154,7 @@ def _convention_line(body: dict[str, Any]) -> str:
 
 
 def _spec(file: Path, spec: Spec) -> Answer:
-    from nirdynap.cli.describe import core_tables
+    from nirdynap.cli.describe import core_tables, dvs_words
 
     body = {
         "kind": "spec",
@@ -168,6 +168,7 @@ def _spec(file: Path, spec: Spec) -> Answer:
         "inputs": plain(spec.inputs),
         "outputs": plain(spec.outputs),
         "cores": [_core(core) for core in spec.cores],
+        "dvs": plain(spec.dvs),
     }
     inputs = [
         f"core {port.core}" + f" (channel + {port.feature_shift})" * bool(port.feature_shift) for port in spec.inputs
@@ -177,7 +178,8 @@ def _spec(file: Path, spec: Spec) -> Answer:
         reading_words(spec.convention),
         f"digest {spec.digest()}",
         f"weights {spec.weights_digest()}",
-        f"input {shape_text(spec.input_shape)} to {', '.join(inputs)}",
+        *([] if spec.dvs is None else [f"camera {shape_text(spec.input_shape)}: {dvs_words(spec.dvs)}"]),
+        f"input {shape_text(spec.port_shape)} to {', '.join(inputs)}",
     )
     return Answer(body=body, diagnostics=spec.notes, tables=(*head, *core_tables(spec)))
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
-from nirdynap.cli.options import InputFile, Lowering, Running, SpecOrNir
+from nirdynap.cli.options import InputFile, OnCamera, Running, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of
@@ -34,7 +34,7 @@ Output = Annotated[
 def simulate(
     file: SpecOrNir,
     input: InputFile,  # noqa: A002
-    lowering: Lowering,
+    lowering: OnCamera,
     running: Running,
     output: Output = None,
 ) -> Answer:
@@ -86,6 +86,7 @@ def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
         "dt_us": result.dt_us,
         "samples": len(next(iter(decisions.values()))),
         "labels": plain(labels),
+        "dvs_dropped": result.dvs_dropped,
         "cores": cores,
         "outputs": outputs,
     }
@@ -99,6 +100,8 @@ def _tables(file: Path, spec: Spec, body: dict[str, Any]) -> Iterator[Renderable
         ["core #", "layer", "spikes #", "synaptic operations #", "saturated #", "dropped #"],
         [list(core.values()) for core in body["cores"]],
     )
+    if body["dvs_dropped"]:
+        yield f"DVS layer: {body['dvs_dropped']} events dropped, outside its region or of the other polarity"
     for name, output in body["outputs"].items():
         yield _samples_table(name, output, body["labels"])
         if samples > _SAMPLES_SHOWN:

@@ -32,8 +32,8 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
     Nodes have the names of the spec's layers and outputs; dots and slashes, which torch and HDF5 refuse, become "_".
 
     Raises:
-        CompileError: ND607 for what no NIR graph can hold: initial membranes, decimators, cores without source or
-            target.
+        CompileError: ND607 for what no NIR graph can hold: initial membranes, decimators, a DVS layer, cores without
+            source or target.
 
     Example:
         >>> import nirdynap
@@ -68,6 +68,9 @@ def _findings(spec: Spec) -> Iterator[Diagnostic]:
         if len(spec.ports(name)) > 1:
             found = f"{len(spec.ports(name))} cores side by side are the output {name}"
             yield NOT_IN_NIR.at(f"$.outputs.{name}", value=found, remedy="the graph that the spec was made from")
+    if spec.dvs is not None:
+        found = "a DVS layer is in front of the network"
+        yield NOT_IN_NIR.at("$.dvs", value=found, remedy="a spec without it (dvs=False)")
     for core in spec.cores:
         place = f"$.cores.{core.core}"
         if core.initial_state is not None and core.initial_state.any():

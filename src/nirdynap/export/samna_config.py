@@ -14,6 +14,7 @@ import numpy as np
 from nirdynap.chips.chip import chip_names
 from nirdynap.errors import (
     BAD_OPTION,
+    CAMERA_NOT_EXPORTED,
     DECIMATION,
     NO_SLOW_CLOCK,
     NO_SUCH_NODE,
@@ -56,7 +57,7 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
 
     Raises:
         CompileError: whatever `validate` finds; ND640 unknown node, ND641 decimation, ND642 biases without a clock,
-            ND643 another chip, ND126 a clock out of range.
+            ND643 another chip, ND649 a DVS layer, ND126 a clock out of range.
 
     Example:
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -135,6 +136,8 @@ def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None
 def _findings(spec: Spec, slow_clock_hz: int | None) -> Iterator[Diagnostic]:
     if spec.chip not in EXPORTABLE:
         yield NOT_EXPORTABLE.at("$.chip", value=spec.chip, limit=", ".join(EXPORTABLE))
+    if spec.dvs is not None:
+        yield CAMERA_NOT_EXPORTED.at("$.dvs")
     low, high = SLOW_CLOCK_HZ
     if slow_clock_hz is not None and not low <= slow_clock_hz <= high:
         limit = f"a number from {low} to {high} Hz"

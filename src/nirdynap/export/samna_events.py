@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nirdynap.errors import TIME_STAMP, InputError
+from nirdynap.errors import CAMERA_NOT_EXPORTED, TIME_STAMP, InputError
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import OutputPort, Spec
 from nirdynap.ir.units import IntArray, Shape, decide
@@ -80,8 +80,11 @@ def events_to_samna(spec: Spec, events: Events, samna: Any) -> list[Any]:
         samna: the vendor's module, or its stand-in.
 
     Raises:
-        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits.
+        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits, ND649 for a spec
+            with a DVS layer.
     """
+    if spec.dvs is not None:
+        raise InputError([CAMERA_NOT_EXPORTED.at("$.dvs")])
     events.check_inside(spec.input_shape)
     if len(events) and events.t[-1] > STAMP_MAX:
         first = int(np.argmax(events.t > STAMP_MAX))

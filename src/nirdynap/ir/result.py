@@ -92,6 +92,7 @@ class Result:
         output_events: per Output node, one Events for each sample.
         rasters: with record="all", clocked: per core [time, batch, c, y, x], before pooling.
         spikes: with record="all", event: per core one Events for each sample, before pooling.
+        dvs_dropped: external spikes that the DVS layer let through to no core.
     """
 
     semantics: Semantics
@@ -104,6 +105,7 @@ class Result:
     output_events: Mapping[str, tuple[Events, ...]]
     rasters: Mapping[int, IntArray]
     spikes: Mapping[int, tuple[Events, ...]]
+    dvs_dropped: int = 0
 
     def __repr__(self) -> str:
         samples = len(next(iter(self.counts.values())))

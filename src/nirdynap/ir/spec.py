@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from nirdynap.errors import Diagnostic
 from nirdynap.ir.convention import Convention, SpikesPerStep
 from nirdynap.ir.digest import Digested, digest
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.units import IntArray, Pair, Shape, shape_text
 
 
@@ -121,11 +122,12 @@ class Spec(Digested):
         chip: name of the chip.
         convention: how the float network was read.
         spikes_per_step: spikes a neuron can emit in one clocked time step, "one" or "many".
-        input_shape: (C, H, W) of the input raster or events.
+        input_shape: (C, H, W) of the input raster or events; with a DVS layer that of the camera.
         inputs: where external events go, in this order.
         outputs: what is read; ports of one name are one output, their channels side by side.
         cores: in topological order.
         notes: approximations and warnings that belong to this spec.
+        dvs: what happens to external events before they go there, or None.
     """
 
     chip: str
@@ -136,6 +138,7 @@ class Spec(Digested):
     outputs: tuple[OutputPort, ...]
     cores: tuple[CoreSpec, ...]
     notes: tuple[Diagnostic, ...] = ()
+    dvs: DvsLayer | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(core.name for core in self.cores))
@@ -152,8 +155,14 @@ class Spec(Digested):
                 self.inputs,
                 tuple(tuple((p.core, p.pooling, p.feature_shift) for p in ports) for ports in self._ports().values()),
                 tuple(core.substance() for core in self.cores),
+                *(() if self.dvs is None else (self.dvs,)),
             )
         )
+
+    @property
+    def port_shape(self) -> Shape:
+        """(C, H, W) of what the input ports send on: `input_shape`, or what the DVS layer makes of it."""
+        return self.input_shape if self.dvs is None else self.dvs.output_shape
 
     def weights_digest(self) -> str:
         """SHA-256 (hex) over weights and biases alone, in topological order."""

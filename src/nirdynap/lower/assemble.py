@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import EXTRA_CORE, LAYER_SPLIT, Diagnostic, node_place
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.layers import IntLayer
 from nirdynap.ir.network import Network
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
+from nirdynap.lower.camera import camera_shape
 from nirdynap.lower.rules import memory_of_layer
 from nirdynap.lower.split import Cut
 
@@ -19,20 +21,22 @@ def assemble(
     placement: tuple[int, ...],
     chip: Chip,
     notes: tuple[Diagnostic, ...],
+    dvs: DvsLayer | None = None,
 ) -> Spec:
-    """The finished description of all pieces on the cores of `placement`."""
+    """The finished description of all pieces on the cores of `placement`, behind the camera of the chip or not."""
     pairs = tuple((piece.layer, core) for piece, core in zip(cut.pieces, placement, strict=True))
     return Spec(
         chip=chip.name,
         convention=network.convention,
         spikes_per_step=network.convention.spikes_per_step,
-        input_shape=network.input.input_shape,
+        input_shape=network.input.input_shape if dvs is None else camera_shape(chip),
         inputs=tuple(InputPort(placement[piece], shift) for piece, shift in cut.inputs),
         outputs=tuple(
             OutputPort(core, r.pooling[0], r.name, r.feature_shift) for layer, core in pairs for r in layer.readouts
         ),
         cores=tuple(_core(layer, core, placement, chip) for layer, core in pairs),
         notes=(*notes, *_notes(cut, placement, chip)),
+        dvs=dvs,
     )
 
 

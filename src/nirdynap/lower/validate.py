@@ -17,6 +17,10 @@ from nirdynap.chips.memory import memory_of
 from nirdynap.errors import (
     ARRAYS_DIFFER,
     CORE_TWICE,
+    DVS_DESTINATIONS,
+    DVS_POOLING,
+    DVS_REGION,
+    DVS_TARGET,
     FEATURES_OVERFLOW,
     MAPS_DIFFER,
     MEMORY_MISCOUNTED,
@@ -31,6 +35,7 @@ from nirdynap.errors import (
 )
 from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
+from nirdynap.lower.camera import no_camera
 from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, pooling_findings
 
 
@@ -45,8 +50,9 @@ def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnos
             come with nirdynap only the spec itself is known, and the limits of the chip are not asked.
 
     Returns:
-        Findings of how the parts hang together (ND620 to ND626) and, if those are no errors, of the limits of the chip
-        (ND3xx, ND621, ND625, ND627, ND628). ND629 is a warning: simulators know what happens, the vendor may refuse it.
+        Findings of how the parts hang together (ND391, ND620 to ND626) and, if those are no errors, of the limits of
+        the chip (ND3xx, ND621, ND625, ND627, ND628). ND629 is a warning: simulators know what happens, the vendor may
+        refuse it.
 
     Raises:
         CompileError: ND324, ND325 for a chip that cannot be loaded.
@@ -188,6 +194,21 @@ def memory_adds_up(spec: Spec) -> Iterator[Diagnostic]:
                 yield kind.at(node_place(core.name), value=words, limit=room, **texts)
 
 
+def region_is_covered(spec: Spec) -> Iterator[Diagnostic]:
+    """A camera's events have two polarities, and the region of the DVS layer lies on the camera."""
+    if spec.dvs is None:
+        return
+    if spec.input_shape[0] != 2:
+        parameter = "input_shape[0]"
+        yield ARRAYS_DIFFER.at(f"$.{parameter}", parameter=parameter, value=spec.input_shape[0], limit="2 polarities")
+    for axis in (0, 1):
+        yield from _within("$.dvs", f"pooling[{axis}]", spec.dvs.pooling[axis], 1, None)
+        yield from _within("$.dvs", f"origin[{axis}]", spec.dvs.origin[axis], 0, None)
+        yield from _within("$.dvs", f"size[{axis}]", spec.dvs.size[axis], 1, None)
+    if any(pixels > side for pixels, side in zip(spec.dvs.reach, spec.input_shape[1:], strict=True)):
+        yield DVS_REGION.at("$.dvs", value=shape_text(spec.dvs.reach), limit=shape_text(spec.input_shape[1:]))
+
+
 COHERENCE = (
     cores_are_distinct,
     ports_name_cores,
@@ -197,6 +218,7 @@ COHERENCE = (
     arrays_match,
     numbers_are_in_range,
     memory_adds_up,
+    region_is_covered,
 )
 
 
@@ -246,7 +268,28 @@ def maps_match(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
             yield MAPS_DIFFER.at(arrival.path, value=size, limit=shape_text(room), core=arrival.target)
 
 
-LIMITS = (cores_exist, shapes_are_legal, destinations_are_legal, maps_match)
+def camera_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """The chip has the camera, its DVS layer the slots and the poolings; it moves no events to other channels."""
+    if spec.dvs is None:
+        return
+    if chip.camera is None:
+        yield no_camera(chip)
+        return
+    if any(pixels > side for pixels, side in zip(spec.input_shape[1:], chip.camera.size, strict=True)):
+        yield DVS_REGION.at("$.input_shape", value=shape_text(spec.input_shape[1:]), limit=shape_text(chip.camera.size))
+    if any(size not in chip.camera.poolings for size in spec.dvs.pooling):
+        limit = ", ".join(map(str, chip.camera.poolings))
+        yield DVS_POOLING.at("$.dvs.pooling", value=shape_text(spec.dvs.pooling), limit=limit)
+    if len(spec.inputs) > chip.camera.destinations:
+        yield DVS_DESTINATIONS.at("$.dvs", value=len(spec.inputs), limit=chip.camera.destinations)
+    for i, port in enumerate(spec.inputs):
+        if port.feature_shift:
+            given = f"{shape_text(spec.port_shape)} from channel {port.feature_shift} on"
+            taken = shape_text(spec.core(port.core).input_shape)
+            yield DVS_TARGET.at(f"$.inputs[{i}].feature_shift", value=given, limit=taken)
+
+
+LIMITS = (cores_exist, shapes_are_legal, destinations_are_legal, maps_match, camera_is_legal)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -263,7 +306,7 @@ class _Arrival(NamedTuple):
 def _arrivals(spec: Spec) -> Iterator[_Arrival]:
     """What reaches which core: from outside, then from the cores."""
     for i, port in enumerate(spec.inputs):
-        yield _Arrival(f"$.inputs[{i}]", port.core, spec.input_shape, port.feature_shift, 1)
+        yield _Arrival(f"$.inputs[{i}]", port.core, spec.port_shape, port.feature_shift, 1)
     for i, core in enumerate(spec.cores):
         for d, slot in enumerate(core.destinations):
             c, h, w = core.neuron_shape

@@ -25,6 +25,7 @@ from nirdynap.ir.result import LazyMapping, Result
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
+from nirdynap.nn.dvs import through_dvs
 
 EXACT_BELOW = 2**24
 BLOCK = 32
@@ -124,7 +125,8 @@ class DynapcnnModel(nn.Module):
         outputs, passages = self._run(raster, record_all=self._record_all)
         books = {core.core: p for core, p in zip(self.spec.cores, passages, strict=True)}
         counts = {k: _integers(p.counts) for k, p in books.items()}
-        inputs = _integers(raster.to(torch.int64).sum(dim=(0, 1)))
+        given = raster.to(torch.int64).sum(dim=(0, 1))
+        seen = self._seen(given)
         saturated = {k: int(p.saturated) for k, p in books.items()}
         width = torch.int16 if self._saturate else torch.int32
         rasters = {name: _integers(counts) for name, counts in outputs.items()}
@@ -134,12 +136,17 @@ class DynapcnnModel(nn.Module):
             dt_us=dt_us,
             counts=counts,
             membranes={k: _integers(p.membranes, width) for k, p in books.items()},
-            stats=core_stats(self.spec, inputs, counts, saturated),
+            stats=core_stats(self.spec, _integers(seen), counts, saturated),
             output_rasters=rasters,
             output_events=LazyMapping({name: partial(_events, r, dt_us) for name, r in rasters.items()}),
             rasters={k: _integers(p.raster) for k, p in books.items() if p.raster is not None},
             spikes={},
+            dvs_dropped=int(given.sum() - seen.sum()),
         )
+
+    def _seen(self, counts: Tensor) -> Tensor:
+        """What the input ports get of counts [..., channel, y, x]."""
+        return counts if self.spec.dvs is None else through_dvs(counts, self.spec.dvs)
 
     def _in_order(self) -> list[_Core]:
         return cast("list[_Core]", list(self._cores))
@@ -166,10 +173,10 @@ class DynapcnnModel(nn.Module):
 
     def _advance(self, block: slice, given: Tensor, passages: list[_Passage], outputs: dict[str, Tensor]) -> None:
         """Some time steps of the whole network. Without cycles, each core can do all of them before the next begins."""
-        front = given.shape[:2]
+        front, seen = given.shape[:2], self._seen(given)
         waiting = {core.core: given.new_zeros((*front, *core.input_shape)) for core in self.spec.cores}
         for entry in self.spec.inputs:
-            _place(given, entry.feature_shift, waiting[entry.core])
+            _place(seen, entry.feature_shift, waiting[entry.core])
         for core, passage in zip(self.spec.cores, passages, strict=True):
             spikes = passage.advance(waiting[core.core])
             if passage.raster is not None:

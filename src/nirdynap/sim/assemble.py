@@ -88,12 +88,13 @@ def assemble(
         output_events=LazyMapping({name: events(ports) for name, ports in outputs.items()}),
         rasters=LazyMapping({core: rasters(port) for core, port in everything.items() if semantics == "clocked"}),
         spikes=LazyMapping({core: events(port) for core, port in everything.items() if semantics == "event"}),
+        dvs_dropped=sum(s.dvs_dropped for s in stimuli),
     )
 
 
 def _inputs(spec: Spec, stimuli: tuple[Stimulus, ...]) -> IntArray:
-    """External spikes at each address, summed over time and samples."""
-    inputs = np.zeros(spec.input_shape, dtype=np.int64)
+    """Spikes at each address of the input ports, summed over time and samples."""
+    inputs = np.zeros(spec.port_shape, dtype=np.int64)
     for s in stimuli:
         np.add.at(inputs, (s.c, s.y, s.x), s.count)
     return inputs

@@ -13,6 +13,7 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray, is_positive
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
+from nirdynap.sim.inputs import read_inputs
 from nirdynap.sim.layout import lay_out, spike_codes
 from nirdynap.sim.options import (
     check_batch,
@@ -25,7 +26,7 @@ from nirdynap.sim.options import (
 from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.routes import find_routes
-from nirdynap.sim.stimulus import Stimulus, read_recording
+from nirdynap.sim.stimulus import Stimulus
 
 Order = Literal["depth", "breadth"]
 Emission = Literal["raster", "channel"]
@@ -83,7 +84,7 @@ class EventSimulator:
     ) -> Result:
         """One more recording or batch, as in `Simulator.run`. The bias clock starts with the recording, at time 0."""
         raise_errors(check_record(record), InputError)
-        stimuli = read_recording(recording, self._spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+        stimuli = read_inputs(self._spec, recording, dt_us=dt_us, duration_us=duration_us)
         state = self._state or fresh_state(self._spec, len(stimuli), np.int16)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         raw, self._state = self._run_samples(stimuli, state, record == "all", progress)
@@ -121,7 +122,7 @@ class EventSimulator:
     def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the vector kernels."""
         spec, stream = self._spec, load_kernels("stream")
-        codes = np.arange(len(s.t)) << 32 | spike_codes(s, spec.input_shape)
+        codes = np.arange(len(s.t)) << 32 | spike_codes(s, spec.port_shape)
         times = np.arange(self._period, s.end_us + 1, self._period) if self._period else s.t[:0]
         ticks = np.searchsorted(s.t, times, side="right")
         recorded = recorded_cores(spec, record_all=record_all)

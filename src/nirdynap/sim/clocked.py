@@ -15,11 +15,12 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
+from nirdynap.sim.inputs import read_inputs
 from nirdynap.sim.layout import lay_out, spike_codes
 from nirdynap.sim.options import check_batch, check_choice, check_record, check_threads, instruction_set, load_kernels
 from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
-from nirdynap.sim.stimulus import COUNT_MAX, Stimulus, read_recording
+from nirdynap.sim.stimulus import COUNT_MAX, Stimulus
 
 
 @final
@@ -66,7 +67,7 @@ class ClockedSimulator:
     ) -> Result:
         """One more recording or batch, as in `Simulator.run`. Event lists are binned; each sample ends with its own."""
         raise_errors(check_record(record), InputError)
-        stimuli = read_recording(recording, self._spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+        stimuli = read_inputs(self._spec, recording, dt_us=dt_us, duration_us=duration_us)
         for s in stimuli:
             check_steps(s.steps, s.t)
         state = self._state or fresh_state(self._spec, len(stimuli), np.int32)
@@ -104,7 +105,7 @@ class ClockedSimulator:
         if instruction_set() == "plain" or not fits:
             return None
         recorded = recorded_cores(self._spec, record_all=record_all)
-        codes = s.count << 32 | spike_codes(s, self._spec.input_shape)
+        codes = s.count << 32 | spike_codes(s, self._spec.port_shape)
         kernels = load_kernels("steps")
         fine, rows = kernels.run_steps(lay_out(self._spec), recorded, codes, starts, self._many, self._saturate, out)
         return rows if fine else None

@@ -240,8 +240,8 @@ def _bounds(core: CoreSpec) -> tuple[int, int, int, int, int]:
 
 def _incoming(spec: Spec, core: CoreSpec, targets: _Targets) -> list[tuple[int, int, int, int, npt.NDArray[np.void]]]:
     """(source, bits, channels that arrive, pooling, table) of every wire into a core: ports, then cores in order."""
-    input_bits = code_bits(spec.input_shape[0])
-    ends = [(0, input_bits, spec.input_shape, 1, port.feature_shift) for port in spec.inputs if port.core == core.core]
+    input_bits = code_bits(spec.port_shape[0])
+    ends = [(0, input_bits, spec.port_shape, 1, port.feature_shift) for port in spec.inputs if port.core == core.core]
     for k, source in enumerate(spec.cores):
         bits = code_bits(padded(source.neuron_shape[0]))
         slots = [d for d in source.destinations if d.core == core.core]

@@ -114,7 +114,7 @@ def _flatten(key: Same[Spec], record_all: bool) -> Network:
         neurons += int(np.prod(core.neuron_shape))
         features += core.neuron_shape[0]
         found += _most_targets(core)
-    ports = [_edge(spec, order, spec.input_shape, port.core, 1, port.feature_shift) for port in spec.inputs]
+    ports = [_edge(spec, order, spec.port_shape, port.core, 1, port.feature_shift) for port in spec.inputs]
     return Network(
         cores=cores,
         edges=np.array(edges, dtype=_EDGE),
@@ -184,6 +184,6 @@ def _edge(spec: Spec, order: dict[int, int], source: Shape, target: int, pooling
 def _assert_no_overflow(spec: Spec, core: CoreSpec) -> None:
     """The clocked run adds up in int64: no count is above COUNT_MAX, a pool sums pooling**2 of them, and edges add."""
     windows = sum(d.pooling**2 for source in spec.cores for d in source.destinations if d.core == core.core)
-    ports = sum(port.core == core.core for port in spec.inputs)
+    ports = sum(port.core == core.core for port in spec.inputs)  # what the DVS layer pools is held to COUNT_MAX
     largest = int(np.abs(core.weights.astype(np.int64)).sum(axis=(1, 2, 3)).max())
     assert largest * (windows + ports) * COUNT_MAX < 2**62, f"core {core.core} is too large for int64"

@@ -11,9 +11,9 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US
 from nirdynap.sim.asynchronous import Emission, EventSimulator, Order, bias_findings, event_findings
 from nirdynap.sim.clocked import ClockedSimulator, clocked_findings
+from nirdynap.sim.inputs import read_inputs
 from nirdynap.sim.options import check_choice, check_record, check_threads
 from nirdynap.sim.protocol import Progress, Record, Recording, Simulator
-from nirdynap.sim.stimulus import read_recording
 
 
 def simulate(
@@ -111,7 +111,7 @@ def _recording_findings(
     spec: Spec, recording: Recording, dt_us: int, duration_us: int | None
 ) -> tuple[Diagnostic, ...]:
     try:
-        read_recording(recording, spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+        read_inputs(spec, recording, dt_us=dt_us, duration_us=duration_us)
     except InputError as error:
         return error.diagnostics
     return ()

@@ -32,10 +32,11 @@ class Stimulus:
 
     Attributes:
         t: int64 [n], microseconds, ascending.
-        c, y, x: int64 [n], addresses inside the spec's input.
+        c, y, x: int64 [n], addresses.
         count: int64 [n], spikes there and then, one after the other.
         steps: length in time steps.
         end_us: the last moment at which a bias clock can tick.
+        dvs_dropped: spikes that the DVS layer has dropped and that are not among these any more.
     """
 
     t: IntArray
@@ -45,6 +46,7 @@ class Stimulus:
     count: IntArray
     steps: int
     end_us: int
+    dvs_dropped: int = 0
 
     def single(self) -> Stimulus:
         """The same spikes, each on its own."""

@@ -15,6 +15,7 @@ import numpy as np
 from nirdynap.errors import NOT_A_SPEC, SPEC_DIGEST, SPEC_SCHEMA, SPEC_VERSION, Diagnostic, StoreError, raise_errors
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import IntArray
 from nirdynap.lower.validate import validate as validate_spec
@@ -108,6 +109,7 @@ def spec_of(manifest: Mapping[str, Any], arrays: Mapping[str, IntArray], place: 
         outputs=tuple(OutputPort(**port) for port in manifest["outputs"]),
         cores=tuple(_core_of(core, arrays) for core in manifest["cores"]),
         notes=tuple(Diagnostic(**note) for note in manifest["notes"]),
+        dvs=_dvs_of(manifest["dvs"]),
     )
     findings = _broken_rules(spec, place)
     if spec.digest() != manifest["digest"]:
@@ -118,6 +120,13 @@ def spec_of(manifest: Mapping[str, Any], arrays: Mapping[str, IntArray], place: 
 
 def _broken_rules(spec: Spec, place: str) -> list[Diagnostic]:
     return [dataclasses.replace(d, place=f"{place}: {d.place}") for d in validate_spec(spec)]
+
+
+def _dvs_of(layer: Mapping[str, Any] | None) -> DvsLayer | None:
+    if layer is None:
+        return None
+    pairs = {field: tuple(layer[field]) for field in ("pooling", "origin", "size")}
+    return DvsLayer(**{**layer, **pairs})
 
 
 def _core_of(core: Mapping[str, Any], arrays: Mapping[str, IntArray]) -> CoreSpec:

@@ -57,9 +57,11 @@ class EventCase:
 
 
 @st.composite
-def clocked_cases(draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: bool = False) -> ClockedCase:
+def clocked_cases(
+    draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: bool = False, dvs: bool = False
+) -> ClockedCase:
     """What a clocked simulator is run on; where there are no decimators, kernels are not all square."""
-    spec = draw(specs(decimators=decimators, square_kernels=decimators, max_spikes=200))
+    spec = draw(specs(decimators=decimators, square_kernels=decimators, dvs=dvs, max_spikes=200))
     return ClockedCase(
         spec=spec,
         raster=draw(
@@ -71,9 +73,11 @@ def clocked_cases(draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: 
 
 
 @st.composite
-def event_cases(draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: bool = False) -> EventCase:
+def event_cases(
+    draw: Callable[[st.SearchStrategy[Any]], Any], *, decimators: bool = False, dvs: bool = False
+) -> EventCase:
     """What an event simulator is run on; where there are no decimators, kernels are not all square."""
-    spec = draw(specs(decimators=decimators, square_kernels=decimators, max_spikes=None))
+    spec = draw(specs(decimators=decimators, square_kernels=decimators, dvs=dvs, max_spikes=None))
     recording = draw(st.lists(events(spec), min_size=1, max_size=2))
     clock = st.integers(100, 2000)
     biased = any(core.bias is not None for core in spec.cores)
@@ -103,6 +107,11 @@ class ClockedConformance(ABC):
     @_SETTINGS
     @given(clocked_cases(decimators=True))
     def test_equals_the_oracle_with_decimators(self, case: ClockedCase) -> None:
+        self._compare(case)
+
+    @_SETTINGS
+    @given(clocked_cases(dvs=True))
+    def test_equals_the_oracle_behind_a_dvs_layer(self, case: ClockedCase) -> None:
         self._compare(case)
 
     def _compare(self, case: ClockedCase) -> None:
@@ -137,6 +146,11 @@ class EventConformance(ABC):
     def test_equals_the_oracle_with_decimators(self, case: EventCase) -> None:
         self._compare(case)
 
+    @_SETTINGS
+    @given(event_cases(dvs=True))
+    def test_equals_the_oracle_behind_a_dvs_layer(self, case: EventCase) -> None:
+        self._compare(case)
+
     def _compare(self, case: EventCase) -> None:
         options: dict[str, Any] = {
             "order": case.order,
@@ -157,6 +171,7 @@ def assert_same_result(actual: Result, expected: Result) -> None:
     for name in ("spikes", "output_events"):
         _assert_same_events(getattr(actual, name), getattr(expected, name), name)
     assert dict(actual.stats) == dict(expected.stats)
+    assert actual.dvs_dropped == expected.dvs_dropped
 
 
 def _assert_same_arrays(actual: Mapping[object, IntArray], expected: Mapping[object, IntArray], name: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nirdynap.ir.convention import SpikesPerStep
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import CoreStats, Result, Semantics
 from nirdynap.ir.spec import CoreSpec, OutputPort, Spec
@@ -91,6 +92,7 @@ class _Sample:
         self.synaptic_operations = {core.core: 0 for core in spec.cores}
         self.saturated = {core.core: 0 for core in spec.cores}
         self.dropped = {core.core: 0 for core in spec.cores}
+        self.dvs_dropped = 0
 
     def saturate16(self, core: CoreSpec, value: int) -> int:
         if INT16_MIN <= value <= INT16_MAX:
@@ -112,7 +114,11 @@ class _Sample:
 
     def entries(self, spike: _Spike) -> Iterator[tuple[CoreSpec, Address]]:
         """Where external spikes go, in order."""
-        c, y, x = spike.address
+        seen = _seen(self.spec.dvs, spike.address)
+        if seen is None:
+            self.dvs_dropped += spike.n
+            return
+        c, y, x = seen
         for port in self.spec.inputs:
             core = self.spec.core(port.core)
             if _inside((c + port.feature_shift, y, x), core.input_shape):
@@ -129,6 +135,23 @@ class _Sample:
                 self.dropped[core.core] += spike.n
             else:
                 yield target, arrival
+
+
+def _seen(dvs: DvsLayer | None, address: Address) -> Address | None:
+    """Where the cores see a spike of the input, or None where the DVS layer drops it."""
+    if dvs is None:
+        return address
+    polarity, row, column = address
+    if dvs.polarity != "both" and polarity != {"off": 0, "on": 1}[dvs.polarity]:
+        return None
+    rows = list(range(dvs.origin[0], dvs.origin[0] + dvs.size[0]))
+    columns = list(range(dvs.origin[1], dvs.origin[1] + dvs.size[1]))
+    if row // dvs.pooling[0] not in rows or column // dvs.pooling[1] not in columns:
+        return None
+    y = (rows[::-1] if dvs.mirror_y else rows).index(row // dvs.pooling[0])
+    x = (columns[::-1] if dvs.mirror_x else columns).index(column // dvs.pooling[1])
+    channel = 0 if dvs.merge else polarity
+    return (channel, x, y) if dvs.mirror_diagonal else (channel, y, x)
 
 
 def _inside(address: Address, shape: Shape) -> bool:
@@ -292,6 +315,7 @@ def _result(
         output_events={name: events(ports) for name, ports in outputs.items()},
         rasters={c: raster(ports) for c, ports in everything.items()} if semantics == "clocked" else {},
         spikes={c: events(ports) for c, ports in everything.items()} if semantics == "event" else {},
+        dvs_dropped=sum(s.dvs_dropped for s in samples),
     )
 
 

@@ -18,6 +18,7 @@ from hypothesis.errors import InvalidArgument
 from nirdynap.chips.chip import load_chip
 from nirdynap.chips.memory import memory_of
 from nirdynap.ir.digest import frozen
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray, Pair, Shape, conv_output
@@ -44,6 +45,7 @@ def specs(
     biases: bool = True,
     initial_states: bool = True,
     decimators: bool = False,
+    dvs: bool = False,
     max_spikes: int | None = 24,
 ) -> st.SearchStrategy[Spec]:
     """Valid specs: strides, paddings, poolings that leave a remainder, branches, merges, several inputs and outputs.
@@ -57,6 +59,7 @@ def specs(
         biases: some cores have biases.
         initial_states: some membranes start elsewhere than at 0, thresholds and 16-bit limits included.
         decimators: some cores pass each Nth spike only.
+        dvs: there is a DVS layer in front of the cores.
         max_spikes: thresholds are high enough that no neuron fires more often in one time step of `rasters`, but for
             the deepest; None: any threshold, for event runs, where the spikes of a step would be too many to list.
 
@@ -76,6 +79,7 @@ def specs(
         biases=biases,
         initial_states=initial_states,
         decimators=decimators,
+        dvs=dvs,
         max_spikes=max_spikes,
     )
     return _specs(min_cores, max_cores, options)
@@ -127,6 +131,7 @@ class _Options:
     biases: bool
     initial_states: bool
     decimators: bool
+    dvs: bool
     max_spikes: int | None
 
 
@@ -156,9 +161,8 @@ class _Wire:
 
 @st.composite
 def _specs(draw: _Draw, min_cores: int, max_cores: int, options: _Options) -> Spec:
-    side = st.integers(1, 9)
-    height, width = draw(side), draw(side)
-    sources = [_Source(index=-1, shape=(_channels(draw, height * width), height, width), spikes=1, count=_MAX_COUNT)]
+    camera = draw(_dvs_layers()) if options.dvs else None
+    sources = [draw(_inputs(camera))]
     number = draw(st.integers(min_cores, max_cores))
     indices = draw(st.permutations(range(len(load_chip(CHIP).cores))))[:number]
     cores: list[CoreSpec] = []
@@ -183,7 +187,37 @@ def _specs(draw: _Draw, min_cores: int, max_cores: int, options: _Options) -> Sp
     ]
     spikes_per_step = draw(st.sampled_from(["one", "many"]))
     spec = build_spec(*cores, inputs=draw(st.permutations(ports)), outputs=outputs, spikes_per_step=spikes_per_step)
-    return replace(spec, input_shape=sources[0].shape)
+    if camera is None:
+        return replace(spec, input_shape=sources[0].shape)
+    rows, columns = (n + draw(st.integers(0, 2)) for n in camera.reach)  # of a camera as small as the oracle likes it
+    return replace(spec, input_shape=(2, rows, columns), dvs=camera)
+
+
+@st.composite
+def _dvs_layers(draw: _Draw) -> DvsLayer:
+    pair, switch = st.tuples(st.integers(0, 3), st.integers(0, 3)), st.booleans()
+    return DvsLayer(
+        polarity=draw(st.sampled_from(["both", "on", "off"])),
+        merge=draw(switch),
+        pooling=draw(st.tuples(st.sampled_from(_POOLINGS), st.sampled_from(_POOLINGS))),
+        origin=draw(pair),
+        size=draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
+        mirror_y=draw(switch),
+        mirror_x=draw(switch),
+        mirror_diagonal=draw(switch),
+        pass_sensor_events=draw(switch),
+    )
+
+
+@st.composite
+def _inputs(draw: _Draw, camera: DvsLayer | None) -> _Source:
+    side = st.integers(1, 9)
+    if camera is None:
+        height, width = draw(side), draw(side)
+        shape = (_channels(draw, height * width), height, width)
+        return _Source(index=-1, shape=shape, spikes=1, count=_MAX_COUNT)
+    summed = camera.pooling[0] * camera.pooling[1] * (2 if camera.merge else 1)
+    return _Source(index=-1, shape=camera.output_shape, spikes=1, count=_MAX_COUNT * summed)
 
 
 def _listeners(sources: list[_Source], cores: list[CoreSpec], options: _Options) -> list[_Source]:

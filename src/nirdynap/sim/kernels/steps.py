@@ -6,7 +6,7 @@ spike while there are few (`scatter`); as whole frames where they are many, or w
 (`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 888848f8808655c9
+# Sources (tests/sim/test_kernel_cache.py): 3f1a35dc4494d502
 from __future__ import annotations
 
 from typing import Any

@@ -1,0 +1,44 @@
+"""What reaches the input ports of a spec: a recording, through the DVS layer if the spec has one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from nirdynap.errors import SPIKES_OUTSIDE, InputError
+from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.spec import Spec
+from nirdynap.ir.units import IntArray
+from nirdynap.sim.protocol import Recording
+from nirdynap.sim.stimulus import COUNT_MAX, Stimulus, read_recording
+
+
+def read_inputs(spec: Spec, recording: Recording, *, dt_us: int, duration_us: int | None) -> tuple[Stimulus, ...]:
+    """One stimulus for each sample, with addresses inside `spec.port_shape`.
+
+    Raises:
+        InputError: all findings at once; ND509 where pooling sums up to more than a time step can hold.
+    """
+    stimuli = read_recording(recording, spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+    dvs = spec.dvs
+    return stimuli if dvs is None else tuple(_through(dvs, stimulus) for stimulus in stimuli)
+
+
+def _through(dvs: DvsLayer, s: Stimulus) -> Stimulus:
+    passed, c, y, x = dvs.passed(s.c, s.y, s.x)
+    count = s.count[passed]
+    if count.sum() > COUNT_MAX:
+        _check_sums(np.stack([s.t[passed], c, y, x]), count)
+    return dataclasses.replace(
+        s, t=s.t[passed], c=c, y=y, x=x, count=count, dvs_dropped=int(s.count.sum() - count.sum())
+    )
+
+
+def _check_sums(places: IntArray, count: IntArray) -> None:
+    """The runs take what one address gets in one time step to be at most COUNT_MAX."""
+    _, which = np.unique(places, axis=1, return_inverse=True)
+    sums = np.zeros(which.max() + 1, dtype=np.int64)
+    np.add.at(sums, which.ravel(), count)
+    if sums.max() > COUNT_MAX:
+        raise InputError([SPIKES_OUTSIDE.at("$.raster", value=int(sums.max()), limit=COUNT_MAX)])

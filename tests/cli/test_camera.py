@@ -1,0 +1,62 @@
+"""The camera as the source, from words of the command line."""
+
+from pathlib import Path
+
+import pytest
+from commands import ask, codes, run
+
+from nirdynap import DvsOptions, load, nir_to_dynapcnn
+
+
+def test_convert_and_show(net: Path, tmp_path: Path) -> None:
+    output = tmp_path / "spec.json"
+    words = ["--dvs-polarity", "on", "--dvs-pooling", "2,4", "--dvs-origin", "2x8", "--dvs-mirror", "y,diagonal"]
+    ask("convert", net, "--output", output, "--dvs", *words, "--no-dvs-sensor")
+    options = DvsOptions(
+        polarity="on",
+        pooling=(2, 4),
+        origin=(2, 8),
+        mirror_y=True,
+        mirror_diagonal=True,
+        pass_sensor_events=False,
+    )
+    assert load(output) == nir_to_dynapcnn(net, dvs=options)
+    body = ask("show", output)["body"]
+    assert (body["input_shape"], body["dvs"]["pooling"]) == ([2, 128, 128], [2, 4])
+    shown = run("show", output).stdout
+    assert "camera 2x128x128: ON events, pool 2x4, region 8x8 from (1, 2), mirror y, diagonal, " in shown
+    assert "input 2x8x8 to core" in shown
+
+
+def test_simulate_tells_what_was_dropped(net: Path, recordings: Path) -> None:
+    dropped = ask("simulate", net, "--input", recordings, "--dvs", "--dvs-polarity", "on")["body"]["dvs_dropped"]
+    assert dropped > 0
+    assert (
+        f"DVS layer: {dropped} events dropped"
+        in run("simulate", net, "--input", recordings, "--dvs", "--dvs-polarity", "on").stdout
+    )
+    assert ask("simulate", net, "--input", recordings)["body"]["dvs_dropped"] == 0
+
+
+def test_check(net: Path) -> None:
+    assert ask("check", net, "--dvs")["body"]["fits"]
+    assert codes(ask("check", net, "--dvs", "--chip", "speck2cmini", code=1))[0] == "ND390"
+
+
+def test_a_chip_tells_its_camera() -> None:
+    (chip,) = ask("chips", "speck2e")["body"]["chips"]
+    assert chip["camera"] == {"size": [128, 128], "poolings": [1, 2, 4], "destinations": 2}
+    assert "limit of the camera" in run("chips", "speck2e").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--dvs-polarity", "on"],
+        ["--dvs", "--dvs-mirror", "z"],
+        ["--dvs", "--dvs-pooling", "two"],
+        ["--dvs", "--dvs-polarity", "none"],
+    ],
+)
+def test_words_that_mean_nothing(net: Path, words: list[str]) -> None:
+    assert codes(ask("check", net, *words, code=2)) == ["ND126"]

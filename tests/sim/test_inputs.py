@@ -1,0 +1,74 @@
+"""What reaches the cores through a DVS layer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nirdynap.errors import InputError
+from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.events import Events
+from nirdynap.sim import simulate
+from nirdynap.testing.build import build_core, build_spec
+
+LAYER = DvsLayer(
+    polarity="both",
+    merge=False,
+    pooling=(2, 4),
+    origin=(3, 1),
+    size=(4, 5),
+    mirror_y=True,
+    mirror_x=False,
+    mirror_diagonal=True,
+    pass_sensor_events=True,
+)
+RELAY = build_core(3, np.eye(2)[:, :, None, None], (2, 5, 4))  # sends on all that it gets
+CAMERA = dataclasses.replace(build_spec(RELAY), input_shape=(2, 128, 128), dvs=LAYER)
+
+
+def recording(n=4000):
+    rng = np.random.default_rng(5)
+    p, y, x = rng.integers(0, 2, n), rng.integers(0, 24, n), rng.integers(0, 32, n)
+    return Events(t=np.sort(rng.integers(0, 20_000, n)), c=p, y=y, x=x)
+
+
+def by_hand(events):
+    y, x = events.y // 2 - 3, events.x // 4 - 1
+    kept = (y >= 0) & (y < 4) & (x >= 0) & (x < 5)
+    return Events(t=events.t[kept], c=events.c[kept], y=x[kept], x=(3 - y)[kept])
+
+
+@pytest.mark.parametrize("semantics", ["clocked", "event"])
+def test_the_core_gets_what_numpy_says(semantics):
+    events = recording()
+    expected = by_hand(events)
+    result = simulate(CAMERA, events, semantics)
+    np.testing.assert_array_equal(result.raster[:, 0], expected.to_raster((2, 5, 4)))
+    if semantics == "event":
+        assert result.events == expected
+    assert result.dvs_dropped == len(events) - len(expected) > 0
+    assert result.stats[3].dropped == 0
+
+
+def test_a_raster_passes_like_its_events():
+    events = recording()
+    of_raster = simulate(CAMERA, events.to_raster((2, 128, 128)))
+    of_events = simulate(CAMERA, events)
+    np.testing.assert_array_equal(of_raster.raster, of_events.raster)
+    assert of_raster.dvs_dropped == of_events.dvs_dropped
+
+
+def test_events_outside_the_camera_are_refused():
+    with pytest.raises(InputError, match="ND503"):
+        simulate(CAMERA, Events(t=[0], c=[0], y=[128], x=[0]))
+
+
+def test_pooled_counts_that_no_time_step_can_hold_are_refused():
+    raster = np.zeros((2, 2, 128, 128), dtype=np.int64)
+    raster[0, 0, 6, 4] = 2**31 - 1
+    assert simulate(CAMERA, raster, spikes_per_step="one").dvs_dropped == 0
+    raster[1, 0, 7, 5] = 1  # another step
+    assert simulate(CAMERA, raster, spikes_per_step="one").dvs_dropped == 0
+    raster[0, 0, 7, 5] = 1  # the same window
+    with pytest.raises(InputError, match=r"ND509.*2147483648"):
+        simulate(CAMERA, raster)
