@@ -39,6 +39,7 @@ def chip_of(*cores: tuple[int, int, int]) -> Chip:
     """A Speck 2f with other memories: (kernel, neuron, bias) words of each core."""
     speck = load_chip("speck2f")
     return Chip(
+        camera=None,
         name="imaginary",
         description="",
         devices=(),
