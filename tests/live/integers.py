@@ -38,7 +38,7 @@ def _into_torch(model: Any, spec: Spec, set_neuron: Callable[[Any, CoreSpec], No
     from torch import nn
 
     modules = dict(nn.Module.named_modules(model))
-    for core in spec.cores:
+    for core in (c for c in spec.cores if c.origin):  # no relays
         own = [modules[name] for name in core.origin if name in modules]
         weighted = [m for m in own if isinstance(m, (nn.Conv2d, nn.Linear)) or type(m).__name__ == "LinearTorch"]
         neurons = [m for m in own if m not in weighted and not isinstance(m, _other_modules())]

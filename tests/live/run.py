@@ -134,7 +134,7 @@ def _compared(spec: Spec, sample: IntArray, live: Mapping[str, Any]) -> dict[str
     result = nirdynap.simulate(spec, raster, record="all", saturate=False)
     late = CONVENTIONS[spec.convention.name].delay
     decisions = spikes = 0
-    for depth, core in enumerate(spec.cores, start=1):
+    for depth, core in enumerate((c for c in spec.cores if c.origin), start=1):  # no relays
         (name,) = (name for name in core.origin if name in live)
         chip = result.rasters[core.core]
         model = live[name].reshape(chip.shape)[late * depth :]

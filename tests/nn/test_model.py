@@ -4,6 +4,7 @@ import doctest
 import numpy as np
 import pytest
 import torch
+from hypothesis import reject
 
 from nirdynap.errors import InputError
 from nirdynap.ir.spec import OutputPort
@@ -18,7 +19,12 @@ from nirdynap.testing.conformance import ClockedConformance, assert_same_result
 class TestDynapcnnModel(ClockedConformance):
     def run(self, spec, raster, *, saturate, spikes_per_step):
         model = dynapcnn_to_torch(spec, saturate=saturate, spikes_per_step=spikes_per_step, record="all")
-        return model.run(torch.from_numpy(raster.copy()))
+        try:
+            return model.run(torch.from_numpy(raster.copy()))
+        except InputError as error:  # counts that float32 does not hold exactly are refused: nothing to compare
+            if [finding.code for finding in error.diagnostics] != ["ND508"]:
+                raise
+            reject()
 
 
 ONE = build_spec(build_core(3, [[[[4]]]], (1, 1, 1), threshold_high=10, threshold_low=-6, decimator=2))
