@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 
 import hypothesis.strategies as st
 import numpy as np
@@ -40,8 +41,9 @@ def codes(error: pytest.ExceptionInfo[CompileError]) -> list[str]:
 def test_the_scale_is_the_largest_that_keeps_all_values_in_range(values, bits):
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     scale = scale_for_bits(values, bits)
-    if not values.any():
+    if not values.any() or scale == math.inf:  # or so small that no float64 is large enough
         assert scale == math.inf
+        assert np.abs(values).max(initial=0) <= 2 ** (bits - 1) / sys.float_info.max
         return
     scaled = values * scale
     tiny = 1e-9 * high
