@@ -266,14 +266,14 @@ def _by_node(option: str, text: str | None) -> dict[str, str]:
     pairs = [part.rpartition("=") for part in (text or "").split(",")]
     if any(not name for name, _, _ in pairs):
         limit = "a list such as conv1=2,conv2=3" + ", or auto or never" * (option == "split")
-        raise CompileError([BAD_OPTION.at(f"$.{option}", parameter=option, value=text, limit=limit)])
+        raise CompileError([_bad_words(option, text or "", limit)])
     return {name: value for name, _, value in pairs}
 
 
 def _whole(option: str, text: str) -> int:
     if text.isdecimal():
         return int(text)
-    raise CompileError([BAD_OPTION.at(f"$.{option}", parameter=option, value=text, limit="a whole number")])
+    raise CompileError([_bad_words(option, text, "a whole number")])
 
 
 def _numbers(parameter: str, text: str, form: str) -> tuple[int, ...]:

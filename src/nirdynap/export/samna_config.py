@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nirdynap.chips.chip import chip_names
 from nirdynap.errors import (
     BAD_OPTION,
     CAMERA_NOT_EXPORTED,
@@ -67,7 +66,7 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
         ([[[[5, 7], [6, 8]]]], 2, True)
     """
     watched = _watched(spec, monitor)
-    raise_errors([*validate(spec, spec.chip if spec.chip in chip_names() else None), *_findings(spec, slow_clock_hz)])
+    raise_errors([*validate(spec), *_findings(spec, slow_clock_hz)])
     return Configuration(
         chip=spec.chip,
         cnn_layers={core.core: _layer(core, core.core in watched) for core in spec.cores},

@@ -135,7 +135,7 @@ def _option_findings(options: object, camera: Camera) -> Iterator[Diagnostic]:
     if wrong:
         return
     if any(size not in camera.poolings for size in options.pooling):
-        yield _pooling_finding("$.dvs.pooling", options.pooling, camera)
+        yield pooling_finding("$.dvs.pooling", options.pooling, camera)
     elif any(start % size for start, size in zip(options.origin, options.pooling, strict=True)):
         yield _bad(".origin", options.origin, f"multiples of the pooling {options.pooling}")
 
@@ -148,7 +148,8 @@ def _bad(path: str, value: object, limit: str) -> Diagnostic:
     return BAD_OPTION.at(f"$.dvs{path}", parameter=f"dvs{path}", value=str(value), limit=limit)
 
 
-def _pooling_finding(place: str, size: Pair, camera: Camera) -> Diagnostic:
+def pooling_finding(place: str, size: Pair, camera: Camera) -> Diagnostic:
+    """The camera has no such pooling (y, x)."""
     return DVS_POOLING.at(place, value=shape_text(size), limit=", ".join(map(str, camera.poolings)))
 
 
@@ -162,7 +163,7 @@ def _fit_findings(network: Network, dvs: DvsLayer, chip: Chip) -> Iterator[Diagn
     for pool in network.targets(network.input.name):
         # What is left goes into the first convolution's stride, as without a camera: no stride, no way.
         if isinstance(pool, Pool) and any(size not in chip.limits.strides for size in pool.size):
-            yield _pooling_finding(node_place(pool.name), pool.size, chip.camera)
+            yield pooling_finding(node_place(pool.name), pool.size, chip.camera)
 
 
 def _without_pools(network: Network, camera: Camera, options: DvsOptions) -> tuple[Network, Pair]:

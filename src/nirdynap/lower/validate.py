@@ -13,12 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nirdynap.chips.chip import Chip, chip_names, load_chip
-from nirdynap.chips.memory import memory_of
 from nirdynap.errors import (
     ARRAYS_DIFFER,
     CORE_TWICE,
     DVS_DESTINATIONS,
-    DVS_POOLING,
     DVS_REGION,
     DVS_TARGET,
     FEATURES_OVERFLOW,
@@ -35,8 +33,8 @@ from nirdynap.errors import (
 )
 from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
-from nirdynap.lower.camera import no_camera
-from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, pooling_findings
+from nirdynap.lower.camera import no_camera, pooling_finding
+from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, memory_of_layer, pooling_findings
 
 
 def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnostic, ...]:
@@ -124,11 +122,11 @@ def parts_make_one_output(spec: Spec) -> Iterator[Diagnostic]:
         before, end = first.setdefault(port.name, port), taken.get(port.name, 0)
         channels, *size = cores[port.core].neuron_shape
         if port.feature_shift != end:
-            yield _output_differs(i, "feature_shift", port.feature_shift, end)
+            yield _differs(f"$.outputs[{i}]", "feature_shift", port.feature_shift, end)
         if port.pooling != before.pooling:
-            yield _output_differs(i, "pooling", port.pooling, before.pooling)
+            yield _differs(f"$.outputs[{i}]", "pooling", port.pooling, before.pooling)
         if size != [*cores[before.core].neuron_shape[1:]]:
-            yield _output_differs(i, "map", size, [*cores[before.core].neuron_shape[1:]])
+            yield _differs(f"$.outputs[{i}]", "map", size, [*cores[before.core].neuron_shape[1:]])
         taken[port.name] = port.feature_shift + channels
 
 
@@ -138,20 +136,20 @@ def arrays_match(spec: Spec) -> Iterator[Diagnostic]:
         for field, dtype in (("weights", np.int8), ("bias", np.int16), ("initial_state", np.int16)):
             array = getattr(core, field)
             if array is not None and array.dtype != dtype:
-                yield _differs(i, f"{field}.dtype", array.dtype.name, np.dtype(dtype).name)
+                yield _differs(f"$.cores[{i}]", f"{field}.dtype", array.dtype.name, np.dtype(dtype).name)
         if core.weights.ndim != 4 or min(core.weights.shape) < 1:
-            yield _differs(i, "weights.shape", core.weights.shape, "(out, in, ky, kx)")
+            yield _differs(f"$.cores[{i}]", "weights.shape", core.weights.shape, "(out, in, ky, kx)")
             continue
         out, into, ky, kx = core.weights.shape
         if into != core.input_shape[0]:
-            yield _differs(i, "weights.shape[1]", into, core.input_shape[0])
+            yield _differs(f"$.cores[{i}]", "weights.shape[1]", into, core.input_shape[0])
         size = conv_output(core.input_shape[1:], (ky, kx), core.stride, core.padding) if min(core.stride) > 0 else ()
         if core.neuron_shape != (out, *size):
-            yield _differs(i, "neuron_shape", core.neuron_shape, (out, *size))
+            yield _differs(f"$.cores[{i}]", "neuron_shape", core.neuron_shape, (out, *size))
         if core.bias is not None and core.bias.shape != (out,):
-            yield _differs(i, "bias.shape", core.bias.shape, (out,))
+            yield _differs(f"$.cores[{i}]", "bias.shape", core.bias.shape, (out,))
         if core.initial_state is not None and core.initial_state.shape != core.neuron_shape:
-            yield _differs(i, "initial_state.shape", core.initial_state.shape, core.neuron_shape)
+            yield _differs(f"$.cores[{i}]", "initial_state.shape", core.initial_state.shape, core.neuron_shape)
 
 
 def numbers_are_in_range(spec: Spec) -> Iterator[Diagnostic]:
@@ -178,12 +176,7 @@ def memory_adds_up(spec: Spec) -> Iterator[Diagnostic]:
     for i, core in enumerate(spec.cores):
         if core.weights.ndim != 4 or min(*core.weights.shape, *core.neuron_shape) < 1:
             continue  # another rule says so
-        out, into, ky, kx = core.weights.shape
-        need = memory_of(
-            weights_shape=(out, into, ky, kx),
-            neuron_shape=(out, *core.neuron_shape[1:]),
-            has_bias=core.bias is not None,
-        )
+        need = memory_of_layer(core, core.weights.shape[0])
         rows = zip(Memory._fields, MEMORY_KINDS, need, core.memory, core.capacity, strict=True)
         for field, kind, words, stated, room in rows:
             if stated != words:
@@ -278,8 +271,7 @@ def camera_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
     if any(pixels > side for pixels, side in zip(spec.input_shape[1:], chip.camera.size, strict=True)):
         yield DVS_REGION.at("$.input_shape", value=shape_text(spec.input_shape[1:]), limit=shape_text(chip.camera.size))
     if any(size not in chip.camera.poolings for size in spec.dvs.pooling):
-        limit = ", ".join(map(str, chip.camera.poolings))
-        yield DVS_POOLING.at("$.dvs.pooling", value=shape_text(spec.dvs.pooling), limit=limit)
+        yield pooling_finding("$.dvs.pooling", spec.dvs.pooling, chip.camera)
     if len(spec.inputs) > chip.camera.destinations:
         yield DVS_DESTINATIONS.at("$.dvs", value=len(spec.inputs), limit=chip.camera.destinations)
     for i, port in enumerate(spec.inputs):
@@ -321,10 +313,5 @@ def _within(path: str, parameter: str, value: int, low: int, high: int | None) -
         yield OUT_OF_RANGE.at(f"{path}.{parameter}", parameter=parameter, value=value, limit=limit)
 
 
-def _differs(core: int, parameter: str, value: object, limit: object) -> Diagnostic:
-    return ARRAYS_DIFFER.at(f"$.cores[{core}].{parameter}", parameter=parameter, value=str(value), limit=str(limit))
-
-
-def _output_differs(output: int, parameter: str, value: object, limit: object) -> Diagnostic:
-    path = f"$.outputs[{output}].{parameter}"
-    return ARRAYS_DIFFER.at(path, parameter=parameter, value=str(value), limit=str(limit))
+def _differs(path: str, parameter: str, value: object, limit: object) -> Diagnostic:
+    return ARRAYS_DIFFER.at(f"{path}.{parameter}", parameter=parameter, value=str(value), limit=str(limit))

@@ -27,6 +27,16 @@ def encode(core: Any, neuron: int) -> int:
 
 
 @njit
+def add_tally(core: Any, tally: IntArray, counts: IntArray) -> None:
+    """Add spikes by lane to the `counts` of all cores by neuron [c, y, x]."""
+    own = counts[core.first : core.first + core.pixels * core.channels]
+    lanes = core.vectors * core.lanes
+    for o in range(core.channels):
+        for pixel in range(core.pixels):
+            own[o * core.pixels + pixel] += tally[pixel * lanes + o]
+
+
+@njit
 def with_room(values: IntArray, used: int, more: int) -> IntArray:
     """`values`, or a larger copy of the first `used` if it has no room for `more`."""
     if used + more <= len(values):

@@ -6,7 +6,7 @@ spike while there are few (`scatter`); as whole frames where they are many, or w
 (`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 3f1a35dc4494d502
+# Sources (tests/sim/test_kernel_cache.py): 28d9214dda6550e3
 from __future__ import annotations
 
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
-from nirdynap.sim.kernels.buffers import CODE, decode, lanes_of, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.buffers import CODE, add_tally, decode, lanes_of, narrow, widen, with_room, with_rows
 from nirdynap.sim.kernels.dense import BLOCK, dense_sums
 from nirdynap.sim.kernels.scatter import scatter
 from nirdynap.sim.kernels.vectors import count_bits, end_step, lowest_bit, push
@@ -98,14 +98,10 @@ def _keep(
 ) -> tuple[IntArray, int]:
     """Count one core's spikes of a chunk whose first step is `first`, and record them if asked to."""
     core = net.cores[k]
-    counts = books.counts[core.first : core.first + core.pixels * core.channels]
     tally = np.zeros(core.size, dtype=np.int32)  # by lane: small, and no neuron has to be worked out for each spike
     for i in range(begin[0], begin[-1]):
         tally[spikes[i] & CODE] += spikes[i] >> 32
-    lanes = core.vectors * core.lanes
-    for o in range(core.channels):
-        for pixel in range(core.pixels):
-            counts[o * core.pixels + pixel] += tally[pixel * lanes + o]
+    add_tally(core, tally, books.counts)
     if recorded:
         records = with_rows(records, kept, begin[-1] - begin[0])
         for step in range(len(begin) - 1):
@@ -138,17 +134,7 @@ def _run_core(
             begin = used
             if used + core.size > len(spikes):
                 spikes = with_room(spikes, used, core.size)
-            more = most = 0
-            if way == _SPARSE:
-                if core.has_bias:
-                    marks[:] = -1
-                scatter(net, core, spikes, chunk.begin, step, sums, marks)
-                used, more, most = _fire(net, core, k, many, sums, 0, marks, fires, books, spikes, used)
-            elif way == _DENSE:
-                marks[:] = -1
-                at = (step - first) * core.size
-                used, more, most = _fire(net, core, k, many, dense, at, marks, fires, books, spikes, used)
-            else:
+            if way == _WIDE:
                 if len(wide) == 0:
                     wide = np.zeros(core.size, dtype=np.int64)
                 used, fine = wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
@@ -156,7 +142,15 @@ def _run_core(
                     return False, spikes
                 marks[:] = -1  # what stays above the threshold must fire again
                 weigh(spikes, begin, used, k + 1, step, chunk)
-            if way != _WIDE:
+            else:
+                if way == _DENSE or core.has_bias:
+                    marks[:] = -1
+                if way == _DENSE:
+                    at = (step - first) * core.size
+                    used, more, most = _fire(net, core, k, many, dense, at, marks, fires, books, spikes, used)
+                else:
+                    scatter(net, core, spikes, chunk.begin, step, sums, marks)
+                    used, more, most = _fire(net, core, k, many, sums, 0, marks, fires, books, spikes, used)
                 chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - begin + more, 1 + most
             if core.decimator != 1:
                 used = decimate(core, k, spikes, begin, used, books.phases)

@@ -4,7 +4,7 @@ A core is a machine over its own ordered input. So the cores run one after the o
 what a core needs stays in the cache; where branches meet, `arrivals` finds the order of the input first.
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 3f1a35dc4494d502
+# Sources (tests/sim/test_kernel_cache.py): 28d9214dda6550e3
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from numba import literally, njit
 
 from nirdynap.ir.units import IntArray
 from nirdynap.sim.kernels.arrivals import arrivals
-from nirdynap.sim.kernels.buffers import CODE, decode, encode, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.buffers import CODE, add_tally, decode, encode, narrow, widen, with_room, with_rows
 from nirdynap.sim.kernels.updates import tick, update, update_calm, write
 from nirdynap.sim.kernels.vectors import COMPRESSES_BYTES, count_bits, lowest_bit, push
 from nirdynap.sim.layout import Layout
@@ -110,14 +110,10 @@ def _keep(
     core: Any, k: int, recorded: bool, spikes: IntArray, records: IntArray, kept: int, out: Sample
 ) -> tuple[IntArray, int]:
     """Count one core's spikes, and record them if asked to."""
-    counts = out.counts[core.first : core.first + core.pixels * core.channels]
     tally = np.zeros(core.size, dtype=np.int32)  # by lane: small, and no neuron has to be worked out for each spike
     for spike in spikes:
         tally[spike & CODE] += 1
-    lanes = core.vectors * core.lanes
-    for o in range(core.channels):
-        for pixel in range(core.pixels):
-            counts[o * core.pixels + pixel] += tally[pixel * lanes + o]
+    add_tally(core, tally, out.counts)
     if recorded:
         records = with_rows(records, kept, len(spikes))
         for spike in spikes:
