@@ -9,41 +9,30 @@ from numba import literally, njit
 
 from nirdynap.ir.units import IntArray
 from nirdynap.sim.kernels.buffers import CODE
-from nirdynap.sim.kernels.vectors import add_block, add_runs
-from nirdynap.sim.layout import Layout
-
-_ALL = np.uint64(2**64 - 1)
-
+from nirdynap.sim.kernels.vectors import add_block, add_runs, take_flags
+from nirdynap.sim.layout import GROUP, Layout
 
 @njit
 def scatter(
-    net: Layout, core: Any, spikes: IntArray, begin: IntArray, step: int, sums: IntArray, marks: IntArray
+    net: Layout, core: Any, spikes: IntArray, begin: IntArray, step: int, sums: IntArray, seeds: IntArray
 ) -> None:
-    """All that arrives at a core in a step; `begin` as in `Chunk`."""
-    arriving = 0
-    for w in range(core.first_wire, core.first_wire + core.wires):
-        source = net.wires[w].source
-        arriving += begin[source, step + 1] - begin[source, step]
-    # Where the spikes reach most groups, marks cost more than they save.
-    marking = core.pixels > 1 and arriving * (core.reach_y + 1) < core.groups
-    if arriving > 0 and not marking:
-        marks[:] = -1
+    """All that arrives at a core in a step; `begin` as in `Chunk`. `seeds` as in `spread`, if the core has a map."""
     for w in range(core.first_wire, core.first_wire + core.wires):
         wire = net.wires[w]
         some = spikes[begin[wire.source, step] : begin[wire.source, step + 1]]
         if core.pixels == 1:
             _add_to_point(net, core, wire, some, sums)
         elif core.lanes == 8:
-            _add_to_map(8, net, core, wire, some, sums, marks, marking)
+            _add_to_map(8, net, core, wire, some, sums, seeds)
         elif core.lanes == 16:
-            _add_to_map(16, net, core, wire, some, sums, marks, marking)
+            _add_to_map(16, net, core, wire, some, sums, seeds)
         else:
-            _add_to_map(32, net, core, wire, some, sums, marks, marking)
+            _add_to_map(32, net, core, wire, some, sums, seeds)
 
 
 @njit
 def _add_to_map(
-    lanes: int, net: Layout, core: Any, wire: Any, spikes: IntArray, sums: IntArray, marks: IntArray, marking: bool
+    lanes: int, net: Layout, core: Any, wire: Any, spikes: IntArray, sums: IntArray, seeds: IntArray
 ) -> None:
     """The spikes of one wire; `lanes` is a literal."""
     literally(lanes)
@@ -58,25 +47,38 @@ def _add_to_map(
         if rows == 0 or channel >= channels:
             continue
         i = block.pixel * pixel_lanes
-        if marking:
-            _mark(i, rows, row, block.columns * pixel_lanes, marks)
+        seeds[i // GROUP] = 1
         j = block.weights + channel * block.stride
         add_block(lanes, sums, i, row, net.weights, j, rows, block.columns * vectors, n)
 
 
-@njit(forceinline=True)
-def _mark(i: int, rows: int, row: int, lanes: int, marks: IntArray) -> None:
-    """Mark the groups of a block: `rows` runs of `lanes`, the first from lane i on."""
-    for _ in range(rows):
-        group = i >> 5
-        left = ((i + lanes - 1) >> 5) + 1 - group
-        while left > 0:  # once, unless the run crosses words of the bit map
-            bit = group & 63
-            some = min(left, 64 - bit)
-            marks[group >> 6] |= np.int64(_ALL >> np.uint64(64 - some)) << bit
-            group += some
-            left -= some
-        i += row
+@njit
+def spread(seeds: IntArray, reach: IntArray, marks: IntArray) -> None:
+    """Mark the groups that blocks reach, and take the seeds away: a byte for each group that a block begins in.
+
+    One byte for a block, and the rest once for all of a step, is much less than to mark all groups of each block.
+    """
+    for word in range(len(marks)):
+        waiting = take_flags(seeds, 64 * word)
+        if waiting == 0:
+            continue
+        for distance in reach:
+            to, by = word + (distance >> 6), distance & 63
+            if to < len(marks):
+                marks[to] |= waiting << by
+            if by != 0 and to + 1 < len(marks):
+                marks[to + 1] |= np.int64(np.uint64(waiting) >> np.uint64(64 - by))
+
+
+@njit
+def reached(core: Any) -> IntArray:
+    """How many groups behind the one that a block begins in it may reach others, ascending."""
+    lanes = core.vectors * core.lanes
+    last = max(GROUP - lanes, 0) + (core.reach_x + 1) * lanes - 1  # of a row of a block, from that group's first lane
+    groups = np.zeros(((core.reach_y * core.row + last) // GROUP) + 1, dtype=np.bool_)
+    for y in range(core.reach_y + 1):
+        groups[y * core.row // GROUP : (y * core.row + last) // GROUP + 1] = True
+    return np.flatnonzero(groups)
 
 
 @njit

@@ -17,7 +17,7 @@ from numba import njit
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
 from nirdynap.sim.kernels.buffers import CODE, add_tally, decode, lanes_of, narrow, widen, with_room, with_rows
 from nirdynap.sim.kernels.dense import BLOCK, dense_sums
-from nirdynap.sim.kernels.scatter import scatter
+from nirdynap.sim.kernels.scatter import reached, scatter, spread
 from nirdynap.sim.kernels.vectors import count_bits, end_step, lowest_bit, push
 from nirdynap.sim.kernels.wide import Books, Chunk, decimate, weigh, wide_step
 from nirdynap.sim.layout import GROUP, Layout
@@ -121,6 +121,7 @@ def _run_core(
     frames, dense = np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int32)
     fires = np.empty((core.groups + 1, 3), dtype=np.int64)
     marks = np.full((core.groups + 63) >> 6, -1)  # states at the start may be above the threshold
+    seeds, reach = np.zeros(64 * len(marks), dtype=np.uint8), reached(core)
     used = chunk.begin[k, steps]
     chunk.begin[k + 1, 0] = used
     for first in range(0, steps, BLOCK):
@@ -143,13 +144,14 @@ def _run_core(
                 marks[:] = -1  # what stays above the threshold must fire again
                 weigh(spikes, begin, used, k + 1, step, chunk)
             else:
-                if way == _DENSE or core.has_bias:
+                if way == _DENSE or core.has_bias or core.pixels == 1:
                     marks[:] = -1
                 if way == _DENSE:
                     at = (step - first) * core.size
                     used, more, most = _fire(net, core, k, many, dense, at, marks, fires, books, spikes, used)
                 else:
-                    scatter(net, core, spikes, chunk.begin, step, sums, marks)
+                    scatter(net, core, spikes, chunk.begin, step, sums, seeds)
+                    spread(seeds, reach, marks)
                     used, more, most = _fire(net, core, k, many, sums, 0, marks, fires, books, spikes, used)
                 chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - begin + more, 1 + most
             if core.decimator != 1:

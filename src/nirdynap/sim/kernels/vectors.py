@@ -337,6 +337,21 @@ def dot(
 
 
 @intrinsic
+def take_flags(typing: Any, flags: Any, at: Any) -> Any:
+    """One bit for each of the 64 bytes from flags[at] on: is it not 0? The bytes become 0."""
+    kind = ir.VectorType(ir.IntType(8), 64)
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, flags, *arguments, kind)
+        nothing = ir.Constant(kind, None)
+        bits = _bits(builder, builder.icmp_unsigned("!=", builder.load(pointer, align=1), nothing))
+        builder.store(nothing, pointer, align=1)
+        return bits
+
+    return types.int64(flags, types.intp), make
+
+
+@intrinsic
 def lowest_bit(typing: Any, word: Any) -> Any:
     """Index of the lowest bit set in an int64 that is not 0."""
 
