@@ -269,7 +269,8 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     """Blocks and weights of a core whose weights begin at the place given."""
     _, height, width = core.input_shape
     rows, columns = core.neuron_shape[1:]
-    kernel_y, kernel_x = core.weights.shape[2:]
+    kernel = _whole_strides(core)
+    kernel_y, kernel_x = kernel.shape[2:]
     lanes = padded(core.neuron_shape[0])
     top, bottom = _reach(height, core.padding[0], core.stride[0], kernel_y, rows)
     left, right = _reach(width, core.padding[1], core.stride[1], kernel_x, columns)
@@ -283,9 +284,9 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     parts, starts = [], []
     for kx, n in windows.T:
         starts.append(first_weight)
-        part = np.zeros((core.weights.shape[1], kernel_y, n, lanes), dtype=np.int16)
-        taps = core.weights[:, :, order][:, :, :, kx - np.arange(n) * core.stride[1]]
-        part[..., : len(core.weights)] = taps.transpose(1, 2, 3, 0)
+        part = np.zeros((kernel.shape[1], kernel_y, n, lanes), dtype=np.int16)
+        taps = kernel[:, :, order][:, :, :, kx - np.arange(n) * core.stride[1]]
+        part[..., : len(kernel)] = taps.transpose(1, 2, 3, 0)
         parts.append(part.ravel())
         first_weight += part.size
     y, x = np.divmod(np.arange(height * width), width)
@@ -298,6 +299,12 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     blocks["rows"], blocks["columns"] = np.where(wide[x] > 0, high[y], 0), wide[x]
     reach = (max(int(high.max()) - 1, 0), max(int(wide.max()) - 1, 0))
     return _Targets(blocks=blocks, weights=np.concatenate(parts), reach=reach)
+
+
+def _whole_strides(core: CoreSpec) -> IntArray:
+    """The weights, with zeros behind kernels that reach now more, now fewer neurons: that cannot be foreseen."""
+    more = [-k % s if k > s else 0 for k, s in zip(core.weights.shape[2:], core.stride, strict=True)]
+    return np.pad(core.weights, [(0, 0), (0, 0), (0, more[0]), (0, more[1])])
 
 
 def _reach(size: int, padding: int, stride: int, kernel: int, neurons: int) -> tuple[IntArray, IntArray]:

@@ -6,7 +6,7 @@ spike while there are few (`scatter`); as whole frames where they are many, or w
 (`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 28d9214dda6550e3
+# Sources (tests/sim/test_kernel_cache.py): 282ee1a8705b84d5
 from __future__ import annotations
 
 from typing import Any
@@ -24,7 +24,7 @@ from nirdynap.sim.layout import GROUP, Layout
 from nirdynap.sim.plan import Sample
 
 _CHUNK = 1024  # steps: what bounds the memory of a long recording
-_SPARSE, _DENSE, _WIDE = 0, 1, 2
+_DIRECT, _SPARSE, _DENSE, _WIDE = 0, 1, 2, 3
 _INT32_ROOM = 2**31 + INT16_MIN  # a sum below leaves room for a membrane
 
 
@@ -117,16 +117,24 @@ def _run_core(
 ) -> tuple[bool, IntArray]:
     """Some time steps of one core; the first value is False where a sum leaves the int32 range."""
     core = net.cores[k]
-    sums, wide = lanes_of(core.size), np.zeros(0, dtype=np.int64)
+    sums, wide = np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int64)
     frames, dense = np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int32)
     fires = np.empty((core.groups + 1, 3), dtype=np.int64)
     marks = np.full((core.groups + 63) >> 6, -1)  # states at the start may be above the threshold
     seeds, reach = np.zeros(64 * len(marks), dtype=np.uint8), reached(core)
     used = chunk.begin[k, steps]
     chunk.begin[k + 1, 0] = used
+    own = books.membranes[core.neurons : core.neurons + core.size]
+    bottom, top = _extremes(own)
     for first in range(0, steps, BLOCK):
         last = min(first + BLOCK, steps)
-        way = _way(core, net, first, last, chunk)
+        way, largest = _way(core, net, first, last, chunk)
+        if way == _SPARSE:
+            if not _has_room(core, many, bottom, top, largest, last - first):
+                bottom, top = _extremes(own)
+            if _has_room(core, many, bottom, top, largest, last - first):
+                way = _DIRECT
+        bottom, top = _drifted(core, many, bottom, top, largest, last - first)
         if way == _DENSE:
             if len(dense) == 0:
                 frames, dense = lanes_of(BLOCK * core.frame), np.zeros(BLOCK * core.size, dtype=np.int32)
@@ -149,7 +157,13 @@ def _run_core(
                 if way == _DENSE:
                     at = (step - first) * core.size
                     used, more, most = _fire(net, core, k, many, dense, at, marks, fires, books, spikes, used)
+                elif way == _DIRECT:
+                    scatter(net, core, spikes, chunk.begin, step, own, seeds)
+                    spread(seeds, reach, marks)
+                    used, more, most = _fire(net, core, k, many, None, 0, marks, fires, books, spikes, used)
                 else:
+                    if len(sums) == 0:
+                        sums = lanes_of(core.size)
                     scatter(net, core, spikes, chunk.begin, step, sums, seeds)
                     spread(seeds, reach, marks)
                     used, more, most = _fire(net, core, k, many, sums, 0, marks, fires, books, spikes, used)
@@ -161,10 +175,10 @@ def _run_core(
 
 
 @njit
-def _way(core: Any, net: Layout, first: int, last: int, chunk: Chunk) -> int:
+def _way(core: Any, net: Layout, first: int, last: int, chunk: Chunk) -> tuple[int, int]:
     """How to take some steps: by spikes while they are few and int16 holds every sum, else by whole frames.
 
-    What int32 might not hold, or a frame's int16 counts, is left to `wide_step`.
+    What int32 might not hold, or a frame's int16 counts, is left to `wide_step`. Also returns what no sum exceeds.
     """
     largest = count = arriving = 0
     for step in range(first, last):
@@ -177,8 +191,31 @@ def _way(core: Any, net: Layout, first: int, last: int, chunk: Chunk) -> int:
             arriving += chunk.begin[wire.source, step + 1] - chunk.begin[wire.source, step]
         largest, count = max(largest, bound), max(count, address)
     if largest > INT16_MAX or arriving * core.spike_cost > (last - first) * core.frame_cost:
-        return _DENSE if largest < _INT32_ROOM and count <= INT16_MAX else _WIDE
-    return _SPARSE
+        return (_DENSE if largest < _INT32_ROOM and count <= INT16_MAX else _WIDE), largest
+    return _SPARSE, largest
+
+
+@njit
+def _has_room(core: Any, many: bool, bottom: int, top: int, largest: int, steps: int) -> bool:
+    """Can no membrane between `bottom` and `top` leave int16 in some steps of sums up to `largest`?"""
+    bottom, top = _drifted(core, many, bottom, top, largest, steps - 1)
+    return bottom - largest >= INT16_MIN and top + largest <= INT16_MAX
+
+
+@njit
+def _drifted(core: Any, many: bool, bottom: int, top: int, largest: int, steps: int) -> tuple[int, int]:
+    """Where membranes between `bottom` and `top` can be after some steps of sums up to `largest`."""
+    settles = many or core.return_to_zero != 0  # what fires is below the threshold then
+    above = max(top, core.threshold_high - 1) if settles else top + steps * largest
+    return min(bottom, max(bottom - steps * largest, core.threshold_low)), min(above, INT16_MAX)
+
+
+@njit
+def _extremes(membranes: IntArray) -> tuple[int, int]:
+    bottom = top = np.int64(membranes[0])
+    for v in membranes:
+        bottom, top = min(bottom, v), max(top, v)
+    return bottom, top
 
 
 @njit

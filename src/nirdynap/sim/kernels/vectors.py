@@ -238,28 +238,34 @@ def end_step(
 ) -> Any:
     """Add sums and biases to the membranes of a step, saturated; fire once; not below `low`. The sums become 0.
 
-    The sums are int16, and then they fit it with the biases, or int32. `keep` is -1 to subtract `high` where a neuron
+    The sums are int16, and then they fit it with the biases, or int32. They can be None: the membranes have had them
+    added then, and nothing saturates, with the biases neither. `keep` is -1 to subtract `high` where a neuron
     fires, 0 to reset it. Returns int64 bits: of the neurons that fired, of those of them that had twice the threshold
     (they keep what is left of it whatever `keep` says), and of those that saturated.
     """
     kind = ir.VectorType(_I16, lanes.literal_value)
     wide = ir.VectorType(_I32, lanes.literal_value)
-    narrow = sums.dtype == types.int16
+    given_apart = not isinstance(sums, types.NoneType)
+    narrow = given_apart and sums.dtype == types.int16
+
+    def total_of(context: Any, builder: Any, state: Any, constant: Any, sums_: Any, j_: Any) -> tuple[Any, Any]:
+        if not given_apart:
+            return builder.add(state, constant), ir.Constant(ir.VectorType(ir.IntType(1), kind.count), None)
+        current = _pointer(context, builder, sums, sums_, j_, kind if narrow else wide)
+        added = builder.load(current, align=2)
+        builder.store(ir.Constant(added.type, None), current, align=2)
+        if narrow:
+            return _add_saturating(builder, state, builder.add(added, constant))
+        exact = builder.add(added, builder.add(builder.sext(state, wide), builder.sext(constant, wide)))
+        return _saturate(builder, exact, kind)
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, membranes_, i_, sums_, j_, bias_, k_, *constants = arguments
         at = _pointer(context, builder, membranes, membranes_, i_, kind)
-        current = _pointer(context, builder, sums, sums_, j_, kind if narrow else wide)
         state = builder.load(at, align=2)
         constant = builder.load(_pointer(context, builder, bias, bias_, k_, kind), align=2)
         threshold, bound, mask = (_splat(builder, builder.trunc(a, _I16), kind) for a in constants)
-        added = builder.load(current, align=2)
-        if narrow:
-            total, saturated = _add_saturating(builder, state, builder.add(added, constant))
-        else:
-            exact = builder.add(added, builder.add(builder.sext(state, wide), builder.sext(constant, wide)))
-            total, saturated = _saturate(builder, exact, kind)
-        builder.store(ir.Constant(added.type, None), current, align=2)
+        total, saturated = total_of(context, builder, state, constant, sums_, j_)
         fired = builder.icmp_signed(">=", total, threshold)
         rest = builder.sub(total, threshold)
         again = builder.and_(builder.icmp_signed(">=", rest, threshold), fired)
