@@ -67,8 +67,9 @@ class Events(Digested):
 
     def check_inside(self, shape: Shape) -> None:
         """Raise InputError ND503 if an event lies outside (C, H, W)."""
-        outside = (self.c >= shape[0]) | (self.y >= shape[1]) | (self.x >= shape[2])
-        if outside.any():
+        addresses = (self.c, self.y, self.x)
+        if any(a.max(initial=-1) >= size for a, size in zip(addresses, shape, strict=True)):
+            outside = (self.c >= shape[0]) | (self.y >= shape[1]) | (self.x >= shape[2])
             i = int(np.argmax(outside))
             where = (int(self.c[i]), int(self.y[i]), int(self.x[i]))
             raise InputError([EVENT_OUTSIDE.at("$.events", value=i, where=where, limit=str(shape))])

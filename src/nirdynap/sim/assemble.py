@@ -27,6 +27,7 @@ class Raw:
     Attributes:
         records: for each sample, int64 rows (time in microseconds, index of the core, neuron, count).
         membranes: [batch, neuron]; counts: int64 [batch, neuron], both flat as in `plan`.
+        width: dtype that the result's membranes have.
         saturated: int64 [core], over all samples.
         steps: time steps of the result's rasters.
     """
@@ -34,6 +35,7 @@ class Raw:
     records: tuple[IntArray, ...]
     membranes: IntArray
     counts: IntArray
+    width: type[np.integer]
     saturated: IntArray
     steps: int
 
@@ -54,7 +56,7 @@ def assemble(
 ) -> Result:
     """The result of a run."""
     counts = {index: _read_only(a) for index, a in counts_by_core(spec, raw.counts).items()}
-    membranes = {index: _read_only(a) for index, a in membranes_by_core(spec, raw.membranes).items()}
+    membranes = membranes_by_core(spec, raw.membranes)
     saturated = {core.core: int(n) for core, n in zip(spec.cores, raw.saturated, strict=True)}
     place = {core.core: index for index, core in enumerate(spec.cores)}
 
@@ -72,6 +74,9 @@ def assemble(
     def events(ports: _Ports) -> Callable[[], tuple[Events, ...]]:
         return lambda: _events(trains(ports), semantics == "clocked")
 
+    def membrane(core: int) -> Callable[[], IntArray]:
+        return lambda: _read_only(membranes[core].astype(raw.width, order="C"))
+
     def counters(core: int) -> Callable[[], CoreStats]:
         return lambda: stats()[core]
 
@@ -82,7 +87,7 @@ def assemble(
         spec=spec,
         dt_us=dt_us,
         counts=counts,
-        membranes=membranes,
+        membranes=LazyMapping({core: membrane(core) for core in membranes}),
         stats=LazyMapping({core: counters(core) for core in counts}),
         output_rasters=LazyMapping({name: rasters(ports) for name, ports in outputs.items()}),
         output_events=LazyMapping({name: events(ports) for name, ports in outputs.items()}),

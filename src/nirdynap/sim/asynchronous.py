@@ -14,7 +14,7 @@ from nirdynap.ir.units import DEFAULT_DT_US, IntArray, is_positive
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
 from nirdynap.sim.inputs import read_inputs
-from nirdynap.sim.layout import lay_out, spike_codes
+from nirdynap.sim.layout import inputs_of, lay_out
 from nirdynap.sim.options import (
     check_batch,
     check_choice,
@@ -108,6 +108,7 @@ class EventSimulator:
         raw = Raw(
             records=tuple(each_sample(one, len(stimuli), self._threads, progress)),
             membranes=membranes,
+            width=np.int16,
             counts=counts,
             saturated=saturated.sum(axis=0),
             steps=max(s.steps for s in stimuli),
@@ -122,20 +123,21 @@ class EventSimulator:
     def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the vector kernels."""
         spec, stream = self._spec, load_kernels("stream")
-        codes = np.arange(len(s.t)) << 32 | spike_codes(s, spec.port_shape)
         times = np.arange(self._period, s.end_us + 1, self._period) if self._period else s.t[:0]
         ticks = np.searchsorted(s.t, times, side="right")
         recorded = recorded_cores(spec, record_all=record_all)
         order = stream.Order(self._breadth, self._by_channel)
-        rows: IntArray = stream.run_events(lay_out(spec), find_routes(spec), recorded, codes, ticks, order, out)
+        net, inputs = lay_out(spec), inputs_of(s, spec.port_shape)
+        rows: IntArray = stream.run_events(net, find_routes(spec), recorded, inputs, ticks, order, out)
         return rows
 
     def _plain(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the plain kernels."""
         net = flatten(self._spec, record_all=record_all)
         found = out._replace(found=np.empty(net.found_size, dtype=np.int64))
+        addresses = (a.astype(np.int64) for a in (s.c, s.y, s.x))
         rows: IntArray = load_kernels("plain").run_events(
-            net, s.t, s.c, s.y, s.x, self._period, s.end_us, self._breadth, self._by_channel, found
+            net, s.t, *addresses, self._period, s.end_us, self._breadth, self._by_channel, found
         )
         return rows
 

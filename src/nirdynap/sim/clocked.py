@@ -16,7 +16,7 @@ from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
 from nirdynap.sim.inputs import read_inputs
-from nirdynap.sim.layout import lay_out, spike_codes
+from nirdynap.sim.layout import inputs_of, lay_out
 from nirdynap.sim.options import check_batch, check_choice, check_record, check_threads, instruction_set, load_kernels
 from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
@@ -98,7 +98,8 @@ class ClockedSimulator:
 
         raw = Raw(
             records=tuple(each_sample(one, len(stimuli), self._threads, progress)),
-            membranes=membranes.astype(np.int16) if self._saturate else membranes,
+            membranes=membranes,
+            width=np.int16 if self._saturate else np.int32,
             counts=counts,
             saturated=saturated.sum(axis=0),
             steps=max(s.steps for s in stimuli),
@@ -111,9 +112,9 @@ class ClockedSimulator:
         if instruction_set() == "plain" or not fits:
             return None
         recorded = recorded_cores(self._spec, record_all=record_all)
-        codes = s.count << 32 | spike_codes(s, self._spec.port_shape)
         kernels = load_kernels("steps")
-        fine, rows = kernels.run_steps(lay_out(self._spec), recorded, codes, starts, self._many, self._saturate, out)
+        net, inputs = lay_out(self._spec), inputs_of(s, self._spec.port_shape)
+        fine, rows = kernels.run_steps(net, recorded, inputs, starts, self._many, self._saturate, out)
         return rows if fine else None
 
     def _plain(self, s: Stimulus, starts: IntArray, record_all: bool, out: Sample) -> IntArray:
@@ -121,9 +122,8 @@ class ClockedSimulator:
         net = flatten(self._spec, record_all=record_all)
         overflow = np.array([-1, 0], dtype=np.int64)
         kernels = load_kernels("plain")
-        rows: IntArray = kernels.run_steps(
-            net, starts, s.c, s.y, s.x, s.count, self._many, self._saturate, overflow, out
-        )
+        addresses = (a.astype(np.int64) for a in (s.c, s.y, s.x, s.count))
+        rows: IntArray = kernels.run_steps(net, starts, *addresses, self._many, self._saturate, overflow, out)
         raise_errors(self._overflow_findings(overflow), InputError)
         return rows
 

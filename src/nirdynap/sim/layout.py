@@ -87,6 +87,17 @@ class Layout(NamedTuple):
     pairs: IntArray
 
 
+class Inputs(NamedTuple):
+    """Spikes from outside: int32 [n] each, and what makes codes of them: width of the input, bits of its channels."""
+
+    c: IntArray
+    y: IntArray
+    x: IntArray
+    counts: IntArray
+    width: int
+    bits: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Targets:
     """One core as a target: the block of each pixel of its input (flat [y, x]) and its weights, as in `Layout`."""
@@ -314,7 +325,7 @@ def _reach(size: int, padding: int, stride: int, kernel: int, neurons: int) -> t
     return np.maximum(first, 0), np.minimum(along // stride, neurons - 1)
 
 
-def spike_codes(stimulus: Stimulus, shape: Shape) -> IntArray:
-    """The spikes of a stimulus into an input (C, H, W), as an address in the low half; int64 [n]."""
-    codes: IntArray = (stimulus.y * shape[2] + stimulus.x) << code_bits(shape[0]) | stimulus.c
-    return codes
+def inputs_of(stimulus: Stimulus, shape: Shape) -> Inputs:
+    """The spikes of a stimulus into an input (C, H, W)."""
+    s = stimulus
+    return Inputs(s.c, s.y, s.x, s.count, shape[2], code_bits(shape[0]))

@@ -140,10 +140,10 @@ def _first_membranes(key: Same[Spec]) -> IntArray:
 
 
 def membranes_by_core(spec: Spec, membranes: IntArray) -> dict[int, IntArray]:
-    """Flat membranes [batch, neuron] as [batch, c, y, x] per hardware core."""
+    """Flat membranes [batch, neuron] as [batch, c, y, x] per hardware core: views."""
     parts = _split(spec, membranes)
     shaped = (p.reshape(-1, *c.neuron_shape[1:], c.neuron_shape[0]) for c, p in zip(spec.cores, parts, strict=True))
-    return {c.core: np.ascontiguousarray(p.transpose(0, 3, 1, 2)) for c, p in zip(spec.cores, shaped, strict=True)}
+    return {c.core: p.transpose(0, 3, 1, 2) for c, p in zip(spec.cores, shaped, strict=True)}
 
 
 def counts_by_core(spec: Spec, counts: IntArray) -> dict[int, IntArray]:

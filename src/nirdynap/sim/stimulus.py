@@ -32,8 +32,8 @@ class Stimulus:
 
     Attributes:
         t: int64 [n], microseconds, ascending.
-        c, y, x: int64 [n], addresses.
-        count: int64 [n], spikes there and then, one after the other.
+        c, y, x: int32 [n], addresses.
+        count: int32 [n], spikes there and then, one after the other.
         steps: length in time steps.
         end_us: the last moment at which a bias clock can tick.
         dvs_dropped: spikes that the DVS layer has dropped and that are not among these any more.
@@ -48,10 +48,17 @@ class Stimulus:
     end_us: int
     dvs_dropped: int = 0
 
+    def __post_init__(self) -> None:
+        # Kernels are compiled for each kind of array anew, so there is to be one.
+        for name, dtype in (("t", np.int64), ("c", np.int32), ("y", np.int32), ("x", np.int32), ("count", np.int32)):
+            array = np.ascontiguousarray(getattr(self, name), dtype).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
     def single(self) -> Stimulus:
         """The same spikes, each on its own."""
         t, c, y, x = (np.repeat(array, self.count) for array in (self.t, self.c, self.y, self.x))
-        return dataclasses.replace(self, t=t, c=c, y=y, x=x, count=np.ones(len(t), dtype=np.int64))
+        return dataclasses.replace(self, t=t, c=c, y=y, x=x, count=np.ones(len(t), dtype=np.int32))
 
 
 def read_recording(recording: Recording, shape: Shape, *, dt_us: int, duration_us: int | None) -> tuple[Stimulus, ...]:
@@ -121,10 +128,10 @@ def _from_events(events: Events, dt_us: int, duration_us: int | None) -> Stimulu
     last = int(events.t[-1]) if len(events) else -1
     return Stimulus(
         t=events.t,
-        c=events.c.astype(np.int64),
-        y=events.y.astype(np.int64),
-        x=events.x.astype(np.int64),
-        count=np.ones(len(events), dtype=np.int64),
+        c=events.c,
+        y=events.y,
+        x=events.x,
+        count=np.ones(len(events), dtype=np.int32),
         steps=last // dt_us + 1 if duration_us is None else -(-duration_us // dt_us),
         end_us=last if duration_us is None else duration_us,
     )

@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 
 from nirdynap.ir.units import IntArray
-from nirdynap.sim.layout import Layout
+from nirdynap.sim.layout import Inputs, Layout
 
+_TILE = 64  # pixels
 CODE = 2**32 - 1  # the bits of a spike that say which neuron
 
 
@@ -27,13 +28,24 @@ def encode(core: Any, neuron: int) -> int:
 
 
 @njit
+def encode_inputs(inputs: Inputs, first: int, end: int, numbered: bool, spikes: IntArray) -> None:
+    """The codes of some spikes from outside, with the index of each or with its count in the high half."""
+    c, y, x, counts = inputs.c, inputs.y, inputs.x, inputs.counts
+    for i in range(first, end):
+        pixel = np.int64(y[i]) * inputs.width + x[i]
+        spikes[i - first] = (i if numbered else np.int64(counts[i])) << 32 | pixel << inputs.bits | c[i]
+
+
+@njit
 def add_tally(core: Any, tally: IntArray, counts: IntArray) -> None:
     """Add spikes by lane to the `counts` of all cores by neuron [c, y, x]."""
     own = counts[core.first : core.first + core.pixels * core.channels]
     lanes = core.vectors * core.lanes
-    for o in range(core.channels):
-        for pixel in range(core.pixels):
-            own[o * core.pixels + pixel] += tally[pixel * lanes + o]
+    for pixels in range(0, core.pixels, _TILE):  # so that what is read for one channel is still there for the next
+        last = min(pixels + _TILE, core.pixels)
+        for o in range(core.channels):
+            for pixel in range(pixels, last):
+                own[o * core.pixels + pixel] += tally[pixel * lanes + o]
 
 
 @njit

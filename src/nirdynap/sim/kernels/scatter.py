@@ -11,6 +11,7 @@ from nirdynap.ir.units import IntArray
 from nirdynap.sim.kernels.buffers import CODE
 from nirdynap.sim.kernels.vectors import add_block, add_runs, take_flags
 from nirdynap.sim.layout import GROUP, Layout
+
 _GROUP_BITS = np.uint64(GROUP.bit_length() - 1)
 
 

@@ -6,7 +6,7 @@ spike while there are few (`scatter`); as whole frames where they are many, or w
 (`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 282ee1a8705b84d5
+# Sources (tests/sim/test_kernel_cache.py): 50011b0ef4362c4f
 from __future__ import annotations
 
 from typing import Any
@@ -15,12 +15,22 @@ import numpy as np
 from numba import njit
 
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, IntArray
-from nirdynap.sim.kernels.buffers import CODE, add_tally, decode, lanes_of, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.buffers import (
+    CODE,
+    add_tally,
+    decode,
+    encode_inputs,
+    lanes_of,
+    narrow,
+    widen,
+    with_room,
+    with_rows,
+)
 from nirdynap.sim.kernels.dense import BLOCK, dense_sums
 from nirdynap.sim.kernels.scatter import reached, scatter, spread
 from nirdynap.sim.kernels.vectors import count_bits, end_step, lowest_bit, push
 from nirdynap.sim.kernels.wide import Books, Chunk, decimate, weigh, wide_step
-from nirdynap.sim.layout import GROUP, Layout
+from nirdynap.sim.layout import GROUP, Inputs, Layout
 from nirdynap.sim.plan import Sample
 
 _CHUNK = 1024  # steps: what bounds the memory of a long recording
@@ -30,16 +40,16 @@ _INT32_ROOM = 2**31 + INT16_MIN  # a sum below leaves room for a membrane
 
 @njit(cache=True, nogil=True)
 def run_steps(
-    net: Layout, recorded: IntArray, inputs: IntArray, starts: IntArray, many: bool, saturate: bool, out: Sample
+    net: Layout, recorded: IntArray, inputs: Inputs, starts: IntArray, many: bool, saturate: bool, out: Sample
 ) -> tuple[bool, IntArray]:
-    """All time steps of one sample; step s takes the inputs (spike codes) from starts[s] up to starts[s + 1].
+    """All time steps of one sample; step s takes the inputs from starts[s] up to starts[s + 1].
 
     Returns records as `plain.run_steps` does, of the cores whose entry in `recorded` is not 0. Where a sum left the
     int32 range, or the int16 range though it was not to be saturated, the run is declined: the first value is False,
-    and nothing was written.
+    and `out` is as it was. Its counts have to be 0 at first.
     """
     steps = len(starts) - 1
-    books = Books(widen(net, out.membranes), out.phases.copy(), np.zeros_like(out.counts), np.zeros_like(out.saturated))
+    books = Books(widen(net, out.membranes), out.phases.copy(), np.zeros_like(out.saturated))
     length = min(steps, _CHUNK)
     sources = len(net.cores) + 1
     chunk = Chunk(
@@ -47,36 +57,37 @@ def run_steps(
         np.zeros((sources, length), dtype=np.int64),
         np.zeros((sources, length), dtype=np.int64),
     )
-    spikes = np.empty(4 * len(inputs) + 4096, dtype=np.int64)
+    spikes = np.empty(4 * len(inputs.counts) + 4096, dtype=np.int64)
     records = np.empty((256, 4), dtype=np.int64)
     kept = 0
     for first in range(0, steps, _CHUNK):
         some = starts[first : min(first + _CHUNK, steps) + 1]
-        fine, spikes = _run_chunk(net, inputs[some[0] : some[-1]], some - some[0], many, spikes, chunk, books)
+        fine, spikes = _run_chunk(net, inputs, some, many, spikes, chunk, books)
         if not fine or (not saturate and books.saturated.any()):
+            out.counts[:] = 0
             return False, records[:0]
         for k in range(len(net.cores)):
             records, kept = _keep(
-                net, k, first, recorded[k] != 0, spikes, chunk.begin[k + 1, : len(some)], books, records, kept
+                net, k, first, recorded[k] != 0, spikes, chunk.begin[k + 1, : len(some)], records, kept, out
             )
     narrow(net, books.membranes, out.membranes)
     out.phases[:] = books.phases
-    out.counts[:] += books.counts
     out.saturated[:] += books.saturated
     return True, records[:kept]
 
 
 @njit
 def _run_chunk(
-    net: Layout, inputs: IntArray, starts: IntArray, many: bool, spikes: IntArray, chunk: Chunk, books: Books
+    net: Layout, inputs: Inputs, starts: IntArray, many: bool, spikes: IntArray, chunk: Chunk, books: Books
 ) -> tuple[bool, IntArray]:
     """Some steps, core after core; False where a sum leaves the int32 range. Returns the list of all spikes."""
     steps = len(starts) - 1
-    spikes = with_room(spikes, 0, len(inputs))
-    spikes[: len(inputs)] = inputs
-    chunk.begin[0, : steps + 1] = starts
+    begin = chunk.begin[0, : steps + 1]
+    begin[:] = starts - starts[0]
+    spikes = with_room(spikes, 0, begin[-1])
+    encode_inputs(inputs, starts[0], starts[-1], False, spikes)
     for step in range(steps):
-        weigh(spikes, starts[step], starts[step + 1], 0, step, chunk)
+        weigh(spikes, begin[step], begin[step + 1], 0, step, chunk)
     for k in range(len(net.cores)):
         fine, spikes = _run_core(net, k, steps, many, spikes, chunk, books)
         if not fine:
@@ -92,16 +103,16 @@ def _keep(
     recorded: bool,
     spikes: IntArray,
     begin: IntArray,
-    books: Books,
     records: IntArray,
     kept: int,
+    out: Sample,
 ) -> tuple[IntArray, int]:
     """Count one core's spikes of a chunk whose first step is `first`, and record them if asked to."""
     core = net.cores[k]
     tally = np.zeros(core.size, dtype=np.int32)  # by lane: small, and no neuron has to be worked out for each spike
     for i in range(begin[0], begin[-1]):
         tally[spikes[i] & CODE] += spikes[i] >> 32
-    add_tally(core, tally, books.counts)
+    add_tally(core, tally, out.counts)
     if recorded:
         records = with_rows(records, kept, begin[-1] - begin[0])
         for step in range(len(begin) - 1):
@@ -129,7 +140,7 @@ def _run_core(
     for first in range(0, steps, BLOCK):
         last = min(first + BLOCK, steps)
         way, largest = _way(core, net, first, last, chunk)
-        if way == _SPARSE:
+        if way == _SPARSE and core.pixels > 1:  # at one pixel, each step would wait for the one before
             if not _has_room(core, many, bottom, top, largest, last - first):
                 bottom, top = _extremes(own)
             if _has_room(core, many, bottom, top, largest, last - first):

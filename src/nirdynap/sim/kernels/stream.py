@@ -4,7 +4,7 @@ A core is a machine over its own ordered input. So the cores run one after the o
 what a core needs stays in the cache; where branches meet, `arrivals` finds the order of the input first.
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 282ee1a8705b84d5
+# Sources (tests/sim/test_kernel_cache.py): 50011b0ef4362c4f
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -14,10 +14,20 @@ from numba import literally, njit
 
 from nirdynap.ir.units import IntArray
 from nirdynap.sim.kernels.arrivals import arrivals
-from nirdynap.sim.kernels.buffers import CODE, add_tally, decode, encode, narrow, widen, with_room, with_rows
+from nirdynap.sim.kernels.buffers import (
+    CODE,
+    add_tally,
+    decode,
+    encode,
+    encode_inputs,
+    narrow,
+    widen,
+    with_room,
+    with_rows,
+)
 from nirdynap.sim.kernels.updates import tick, update, update_calm, write
 from nirdynap.sim.kernels.vectors import COMPRESSES_BYTES, count_bits, lowest_bit, push
-from nirdynap.sim.layout import Layout
+from nirdynap.sim.layout import Inputs, Layout
 from nirdynap.sim.plan import Sample
 from nirdynap.sim.routes import Routes
 
@@ -67,27 +77,27 @@ class _Neurons(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def run_events(
-    net: Layout, routes: Routes, recorded: IntArray, inputs: IntArray, ticks: IntArray, order: Order, out: Sample
+    net: Layout, routes: Routes, recorded: IntArray, inputs: Inputs, ticks: IntArray, order: Order, out: Sample
 ) -> IntArray:
-    """All events of one sample: spike codes with the index of the event in the high half; `ticks` as in `_Drive`.
+    """All events of one sample, whose counts are 1; `ticks` as in `_Drive`.
 
     Returns records as `plain.run_events` does, of the cores whose entry in `recorded` is not 0.
     """
     membranes = widen(net, out.membranes)
     begin = np.zeros(len(net.cores) + 2, dtype=np.int64)
     heads = np.zeros(len(net.cores) + 1, dtype=np.int64)
-    spikes = np.empty(16 * min(len(inputs), _CHUNK) + 4096, dtype=np.int64)
+    events = len(inputs.counts)
+    spikes = np.empty(16 * min(events, _CHUNK) + 4096, dtype=np.int64)
     ends = np.empty(256, dtype=np.int64)
     records = np.empty((256, 4), dtype=np.int64)
     kept, first = np.int64(0), np.int64(0)  # typed, or what is called with them is compiled once more
-    for event in range(0, max(len(inputs), 1), _CHUNK):
-        some = inputs[event : event + _CHUNK]
-        end = event + len(some)
+    for event in range(0, max(events, 1), _CHUNK):
+        end = min(event + _CHUNK, events)
         last = first
-        while last < len(ticks) and (ticks[last] < end or end == len(inputs)):
+        while last < len(ticks) and (ticks[last] < end or end == events):
             last += 1
-        spikes[: len(some)] = some
-        begin[1] = len(some)
+        encode_inputs(inputs, event, end, True, spikes)
+        begin[1] = end - event
         for k in range(len(net.cores)):
             core = net.cores[k]
             segments = arrivals(net, routes, k, spikes, begin, ends, heads, order.breadth)

@@ -348,7 +348,8 @@ def take_flags(typing: Any, flags: Any, at: Any) -> Any:
     kind = ir.VectorType(ir.IntType(8), 64)
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, flags, *arguments, kind)
+        flags_, at_ = arguments
+        pointer = _pointer(context, builder, flags, flags_, at_, kind)
         nothing = ir.Constant(kind, None)
         bits = _bits(builder, builder.icmp_unsigned("!=", builder.load(pointer, align=1), nothing))
         builder.store(nothing, pointer, align=1)

@@ -32,7 +32,6 @@ class Books(NamedTuple):
 
     membranes: IntArray
     phases: IntArray
-    counts: IntArray
     saturated: IntArray
 
 
