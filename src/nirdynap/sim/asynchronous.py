@@ -23,7 +23,7 @@ from nirdynap.sim.options import (
     instruction_set,
     load_kernels,
 )
-from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
+from nirdynap.sim.plan import Sample, State, first_state, flatten, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.routes import find_routes
 from nirdynap.sim.stimulus import Stimulus
@@ -85,7 +85,7 @@ class EventSimulator:
         """One more recording or batch, as in `Simulator.run`. The bias clock starts with the recording, at time 0."""
         raise_errors(check_record(record), InputError)
         stimuli = read_inputs(self._spec, recording, dt_us=dt_us, duration_us=duration_us)
-        state = self._state or fresh_state(self._spec, len(stimuli), np.int16)
+        state = first_state(self._spec, len(stimuli), np.int16, self._state)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         raw, self._state = self._run_samples(stimuli, state, record == "all", progress)
         return assemble(self._spec, "event", stimuli, raw, record=record, dt_us=dt_us)
@@ -93,7 +93,7 @@ class EventSimulator:
     def _run_samples(
         self, stimuli: tuple[Stimulus, ...], state: State, record_all: bool, progress: Progress | None
     ) -> tuple[Raw, State]:
-        membranes, phases = state.membranes.copy(), state.phases.copy()
+        membranes, phases = state.membranes, state.phases
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(phases.shape, dtype=np.int64)
         run = self._vectors if self._fits_vectors() else self._plain

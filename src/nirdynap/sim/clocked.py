@@ -18,7 +18,7 @@ from nirdynap.sim.batch import each_sample
 from nirdynap.sim.inputs import read_inputs
 from nirdynap.sim.layout import inputs_of, lay_out
 from nirdynap.sim.options import check_batch, check_choice, check_record, check_threads, instruction_set, load_kernels
-from nirdynap.sim.plan import Sample, State, flatten, fresh_state, recorded_cores
+from nirdynap.sim.plan import Sample, State, first_state, flatten, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.stimulus import COUNT_MAX, Stimulus
 
@@ -75,7 +75,7 @@ class ClockedSimulator:
         stimuli = read_inputs(self._spec, recording, dt_us=dt_us, duration_us=duration_us)
         for s in stimuli:
             check_steps(s.steps, s.t)
-        state = self._state or fresh_state(self._spec, len(stimuli), np.int32)
+        state = first_state(self._spec, len(stimuli), np.int32, self._state)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         raw, self._state = self._run_samples(stimuli, state, record == "all", dt_us, progress)
         self._ended = duration_us or 0
@@ -84,15 +84,14 @@ class ClockedSimulator:
     def _run_samples(
         self, stimuli: tuple[Stimulus, ...], state: State, record_all: bool, dt_us: int, progress: Progress | None
     ) -> tuple[Raw, State]:
-        membranes, phases = state.membranes.copy(), state.phases.copy()
+        membranes, phases = state.membranes, state.phases
         counts = np.zeros(membranes.shape, dtype=np.int64)
         saturated = np.zeros(phases.shape, dtype=np.int64)
 
         def one(i: int) -> IntArray:
             out = Sample(membranes[i], phases[i], counts[i], saturated[i])
-            starts = np.searchsorted(stimuli[i].t, np.arange(stimuli[i].steps + 1) * dt_us)
-            rows = self._vectors(stimuli[i], starts, record_all, out)
-            rows = self._plain(stimuli[i], starts, record_all, out) if rows is None else rows
+            rows = self._vectors(stimuli[i], dt_us, record_all, out)
+            rows = self._plain(stimuli[i], dt_us, record_all, out) if rows is None else rows
             rows[:, 0] *= dt_us
             return rows
 
@@ -106,19 +105,21 @@ class ClockedSimulator:
         )
         return raw, State(membranes=membranes, phases=phases)
 
-    def _vectors(self, s: Stimulus, starts: IntArray, record_all: bool, out: Sample) -> IntArray | None:
+    def _vectors(self, s: Stimulus, dt_us: int, record_all: bool, out: Sample) -> IntArray | None:
         """One sample by the vector kernels; None where they decline, and then nothing was written."""
-        fits = out.membranes.min() >= INT16_MIN and out.membranes.max() <= INT16_MAX
+        fits = self._saturate or (out.membranes.min() >= INT16_MIN and out.membranes.max() <= INT16_MAX)
         if instruction_set() == "plain" or not fits:
             return None
         recorded = recorded_cores(self._spec, record_all=record_all)
         kernels = load_kernels("steps")
         net, inputs = lay_out(self._spec), inputs_of(s, self._spec.port_shape)
-        fine, rows = kernels.run_steps(net, recorded, inputs, starts, self._many, self._saturate, out)
+        grid = kernels.Grid(s.t, dt_us, s.steps)
+        fine, rows = kernels.run_steps(net, recorded, inputs, grid, self._many, self._saturate, out)
         return rows if fine else None
 
-    def _plain(self, s: Stimulus, starts: IntArray, record_all: bool, out: Sample) -> IntArray:
+    def _plain(self, s: Stimulus, dt_us: int, record_all: bool, out: Sample) -> IntArray:
         """One sample by the plain kernels."""
+        starts = np.searchsorted(s.t, np.arange(s.steps + 1) * dt_us)
         net = flatten(self._spec, record_all=record_all)
         overflow = np.array([-1, 0], dtype=np.int64)
         kernels = load_kernels("plain")

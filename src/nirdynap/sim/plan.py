@@ -125,8 +125,10 @@ def _flatten(key: Same[Spec], record_all: bool) -> Network:
     )
 
 
-def fresh_state(spec: Spec, batch: int, dtype: type[np.integer]) -> State:
-    """Membranes after a reset, for each sample of a batch."""
+def first_state(spec: Spec, batch: int, dtype: type[np.integer], last: State | None) -> State:
+    """What a run of a batch starts from, for it to change: a copy of the last state, or how it is after a reset."""
+    if last is not None:
+        return State(membranes=last.membranes.copy(), phases=last.phases.copy())
     row = _first_membranes(Same(spec)).astype(dtype)
     return State(membranes=np.tile(row, (batch, 1)), phases=np.zeros((batch, len(spec.cores)), dtype=np.int64))
 

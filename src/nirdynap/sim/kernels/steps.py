@@ -6,10 +6,10 @@ spike while there are few (`scatter`); as whole frames where they are many, or w
 (`dense`); in int64 where a frame might not hold it either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 50011b0ef4362c4f
+# Sources (tests/sim/test_kernel_cache.py): 0ffbfccff16c1c24
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -35,21 +35,32 @@ from nirdynap.sim.plan import Sample
 
 _CHUNK = 1024  # steps: what bounds the memory of a long recording
 _DIRECT, _SPARSE, _DENSE, _WIDE = 0, 1, 2, 3
+_LANES = (1 << GROUP) - 1  # a bit for each lane of a group
 _INT32_ROOM = 2**31 + INT16_MIN  # a sum below leaves room for a membrane
+
+
+class Grid(NamedTuple):
+    """Time steps: the inputs' times t, int64 [n] ascending; length of a step in the same unit, and number of steps."""
+
+    t: IntArray
+    dt: int
+    steps: int
 
 
 @njit(cache=True, nogil=True)
 def run_steps(
-    net: Layout, recorded: IntArray, inputs: Inputs, starts: IntArray, many: bool, saturate: bool, out: Sample
+    net: Layout, recorded: IntArray, inputs: Inputs, grid: Grid, many: bool, saturate: bool, out: Sample
 ) -> tuple[bool, IntArray]:
-    """All time steps of one sample; step s takes the inputs from starts[s] up to starts[s + 1].
+    """All time steps of one sample.
 
     Returns records as `plain.run_steps` does, of the cores whose entry in `recorded` is not 0. Where a sum left the
     int32 range, or the int16 range though it was not to be saturated, the run is declined: the first value is False,
-    and `out` is as it was. Its counts have to be 0 at first.
+    and nothing was written.
     """
-    steps = len(starts) - 1
-    books = Books(widen(net, out.membranes), out.phases.copy(), np.zeros_like(out.saturated))
+    steps, starts = grid.steps, _starts(grid)
+    membranes = widen(net, out.membranes)
+    counts = np.zeros(len(membranes), dtype=np.int64)
+    books = Books(membranes, counts, out.phases.copy(), np.zeros_like(out.saturated))
     length = min(steps, _CHUNK)
     sources = len(net.cores) + 1
     chunk = Chunk(
@@ -64,16 +75,28 @@ def run_steps(
         some = starts[first : min(first + _CHUNK, steps) + 1]
         fine, spikes = _run_chunk(net, inputs, some, many, spikes, chunk, books)
         if not fine or (not saturate and books.saturated.any()):
-            out.counts[:] = 0
             return False, records[:0]
         for k in range(len(net.cores)):
-            records, kept = _keep(
-                net, k, first, recorded[k] != 0, spikes, chunk.begin[k + 1, : len(some)], records, kept, out
-            )
+            if recorded[k]:
+                records, kept = _keep(net, k, first, spikes, chunk.begin[k + 1, : len(some)], records, kept)
+    for core in net.cores:
+        add_tally(core, counts[core.neurons : core.neurons + core.size], out.counts)
     narrow(net, books.membranes, out.membranes)
     out.phases[:] = books.phases
     out.saturated[:] += books.saturated
     return True, records[:kept]
+
+
+@njit
+def _starts(grid: Grid) -> IntArray:
+    """Step s takes the inputs from starts[s] up to starts[s + 1]."""
+    starts = np.full(grid.steps + 1, len(grid.t))
+    step, begin = 0, np.int64(0)
+    for i in range(len(grid.t)):
+        while grid.t[i] >= begin and step <= grid.steps:
+            starts[step] = i
+            step, begin = step + 1, begin + grid.dt
+    return starts
 
 
 @njit
@@ -97,28 +120,15 @@ def _run_chunk(
 
 @njit
 def _keep(
-    net: Layout,
-    k: int,
-    first: int,
-    recorded: bool,
-    spikes: IntArray,
-    begin: IntArray,
-    records: IntArray,
-    kept: int,
-    out: Sample,
+    net: Layout, k: int, first: int, spikes: IntArray, begin: IntArray, records: IntArray, kept: int
 ) -> tuple[IntArray, int]:
-    """Count one core's spikes of a chunk whose first step is `first`, and record them if asked to."""
+    """Record one core's spikes of a chunk whose first step is `first`."""
     core = net.cores[k]
-    tally = np.zeros(core.size, dtype=np.int32)  # by lane: small, and no neuron has to be worked out for each spike
-    for i in range(begin[0], begin[-1]):
-        tally[spikes[i] & CODE] += spikes[i] >> 32
-    add_tally(core, tally, out.counts)
-    if recorded:
-        records = with_rows(records, kept, begin[-1] - begin[0])
-        for step in range(len(begin) - 1):
-            for i in range(begin[step], begin[step + 1]):
-                records[kept] = (first + step, k, decode(core, spikes[i]), spikes[i] >> 32)
-                kept += 1
+    records = with_rows(records, kept, begin[-1] - begin[0])
+    for step in range(len(begin) - 1):
+        for i in range(begin[step], begin[step + 1]):
+            records[kept] = (first + step, k, decode(core, spikes[i]), spikes[i] >> 32)
+            kept += 1
     return records, kept
 
 
@@ -130,12 +140,13 @@ def _run_core(
     core = net.cores[k]
     sums, wide = np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int64)
     frames, dense = np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int32)
-    fires = np.empty((core.groups + 1, 3), dtype=np.int64)
+    fires = np.empty((core.groups + 1, 2), dtype=np.int64)
     marks = np.full((core.groups + 63) >> 6, -1)  # states at the start may be above the threshold
     seeds, reach = np.zeros(64 * len(marks), dtype=np.uint8), reached(core)
     used = chunk.begin[k, steps]
     chunk.begin[k + 1, 0] = used
     own = books.membranes[core.neurons : core.neurons + core.size]
+    counts = books.counts[core.neurons : core.neurons + core.size]
     bottom, top = _extremes(own)
     for first in range(0, steps, BLOCK):
         last = min(first + BLOCK, steps)
@@ -181,6 +192,8 @@ def _run_core(
                 chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - begin + more, 1 + most
             if core.decimator != 1:
                 used = decimate(core, k, spikes, begin, used, books.phases)
+            for spike in spikes[begin:used]:  # while they are near
+                counts[np.uint64(spike & CODE)] += spike >> 32
             chunk.begin[k + 1, step + 1] = used
     return True, spikes
 
@@ -249,26 +262,28 @@ def _fire(
     foreseen, so no branch depends on it: first all groups end the step, then those that fired tell their spikes.
     """
     high, low, keep = core.threshold_high, core.threshold_low, core.return_to_zero - 1
+    groups, features, has_bias = core.groups, core.features, core.has_bias  # once: stores might change a record
     membranes = books.membranes[core.neurons : core.neurons + core.size]
-    count = 0
+    count, saturated = np.uint64(0), 0
     for word in range(len(marks)):
         waiting = marks[word]
         marks[word] = 0
-        inside = core.groups - word * 64
+        inside = groups - word * 64
         if inside < 64:
             waiting &= (1 << inside) - 1
         while waiting != 0:
             at = (word * 64 + lowest_bit(waiting)) * GROUP
             waiting &= waiting - 1
-            bias = core.features + core.has_bias * at
+            bias = features + has_bias * at
             fired, again, over = end_step(GROUP, membranes, at, sums, first + at, net.bias, bias, high, low, keep)
-            fires[count, 0], fires[count, 1], fires[count, 2] = at, fired, again
-            count += fired != 0
-            books.saturated[k] += count_bits(over)
+            fires[count, 0], fires[count, 1] = at, fired | again << GROUP
+            count += np.uint64(fired != 0)
+            saturated += count_bits(over)
+    books.saturated[k] += saturated
     more = most = 0
     spikes_at = np.int64(spikes.ctypes.data)
     for i in range(count):
-        at, fired, again = fires[i]
+        at, fired, again = fires[i, 0], fires[i, 1] & _LANES, fires[i, 1] >> GROUP & _LANES
         told = push(GROUP, 1, spikes_at + 8 * used, (1 << 32) + at, fired)
         if again != 0:
             if many or keep == 0:

@@ -28,9 +28,10 @@ class Chunk(NamedTuple):
 
 
 class Books(NamedTuple):
-    """What a run changes: membranes int16, flat [lane], and as in `plan.Sample` the others."""
+    """What a run changes: membranes int16 and counts int64, flat [lane], and as in `plan.Sample` the others."""
 
     membranes: IntArray
+    counts: IntArray
     phases: IntArray
     saturated: IntArray
 
