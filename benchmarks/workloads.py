@@ -82,7 +82,7 @@ def chain(weights: Sequence[np.ndarray], shape: tuple[int, int, int], rest: Sequ
         )
         cores.append(dataclasses.replace(core, capacity=core.memory))  # some are larger than any chip's
         shape = (len(array), core.neuron_shape[1] // pooling, core.neuron_shape[2] // pooling)
-    return build_spec(*cores)
+    return dataclasses.replace(build_spec(*cores), chip="none: its limits are not asked")
 
 
 def gesture() -> Workload:

@@ -1,12 +1,13 @@
 """The clocked run in vectors: docs/semantics.md, section Clocked run, over the arrays of `layout`.
 
 Core after core, each through all time steps: what a core needs stays in the cache, and in a clocked run the order of
-events within a step does not matter. Some steps at a time are taken in one of three ways, with the same bits: spike by
-spike while there are few (`scatter`); as whole frames where they are many, or where int16 might not hold a sum
-(`dense`); in int64 where a frame might not hold it either (`wide`).
+events within a step does not matter. Some steps at a time are taken in one of four ways, with the same bits: spike by
+spike while there are few (`scatter`), straight into the membranes if int16 surely holds them, else into sums; as whole
+frames where spikes are many, or where int16 might not hold a sum (`dense`); in int64 where a frame might not hold it
+either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 0ffbfccff16c1c24
+# Sources (tests/sim/test_kernel_cache.py): acbb8a1e35711c48
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -150,13 +151,7 @@ def _run_core(
     bottom, top = _extremes(own)
     for first in range(0, steps, BLOCK):
         last = min(first + BLOCK, steps)
-        way, largest = _way(core, net, first, last, chunk)
-        if way == _SPARSE and core.pixels > 1:  # at one pixel, each step would wait for the one before
-            if not _has_room(core, many, bottom, top, largest, last - first):
-                bottom, top = _extremes(own)
-            if _has_room(core, many, bottom, top, largest, last - first):
-                way = _DIRECT
-        bottom, top = _drifted(core, many, bottom, top, largest, last - first)
+        way, bottom, top = _choose(core, net, many, first, last, chunk, own, bottom, top)
         if way == _DENSE:
             if len(dense) == 0:
                 frames, dense = lanes_of(BLOCK * core.frame), np.zeros(BLOCK * core.size, dtype=np.int32)
@@ -166,8 +161,7 @@ def _run_core(
             if used + core.size > len(spikes):
                 spikes = with_room(spikes, used, core.size)
             if way == _WIDE:
-                if len(wide) == 0:
-                    wide = np.zeros(core.size, dtype=np.int64)
+                wide = np.zeros(core.size, dtype=np.int64) if len(wide) == 0 else wide
                 used, fine = wide_step(net, core, k, step, many, wide, spikes, used, chunk, books)
                 if not fine:
                     return False, spikes
@@ -184,18 +178,38 @@ def _run_core(
                     spread(seeds, reach, marks)
                     used, more, most = _fire(net, core, k, many, None, 0, marks, fires, books, spikes, used)
                 else:
-                    if len(sums) == 0:
-                        sums = lanes_of(core.size)
+                    sums = lanes_of(core.size) if len(sums) == 0 else sums
                     scatter(net, core, spikes, chunk.begin, step, sums, seeds)
                     spread(seeds, reach, marks)
                     used, more, most = _fire(net, core, k, many, sums, 0, marks, fires, books, spikes, used)
                 chunk.total[k + 1, step], chunk.peak[k + 1, step] = used - begin + more, 1 + most
             if core.decimator != 1:
                 used = decimate(core, k, spikes, begin, used, books.phases)
-            for spike in spikes[begin:used]:  # while they are near
-                counts[np.uint64(spike & CODE)] += spike >> 32
+            _count(spikes[begin:used], counts)
             chunk.begin[k + 1, step + 1] = used
     return True, spikes
+
+
+@njit
+def _count(spikes: IntArray, counts: IntArray) -> None:
+    """Count some spikes of a core, while they are near."""
+    for spike in spikes:
+        counts[np.uint64(spike & CODE)] += spike >> 32
+
+
+@njit
+def _choose(
+    core: Any, net: Layout, many: bool, first: int, last: int, chunk: Chunk, own: IntArray, bottom: int, top: int
+) -> tuple[int, int, int]:
+    """How to take some steps of membranes that are between `bottom` and `top`; and between what they are then."""
+    way, largest = _way(core, net, first, last, chunk)
+    if way == _SPARSE and core.pixels > 1:  # at one pixel, each step would wait for the one before
+        if not _has_room(core, many, bottom, top, largest, last - first):
+            bottom, top = _extremes(own)
+        if _has_room(core, many, bottom, top, largest, last - first):
+            way = _DIRECT
+    bottom, top = _drifted(core, many, bottom, top, largest, last - first)
+    return way, bottom, top
 
 
 @njit
