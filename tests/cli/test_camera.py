@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from commands import ask, codes, run
 
-from nirdynap import DvsOptions, load, nir_to_dynapcnn
+from nirdynap import DvsOptions, configuration, load, nir_to_dynapcnn
 
 
 def test_convert_and_show(net: Path, tmp_path: Path) -> None:
@@ -60,3 +60,11 @@ def test_a_chip_tells_its_camera() -> None:
 )
 def test_words_that_mean_nothing(net: Path, words: list[str]) -> None:
     assert codes(ask("check", net, *words, code=2)) == ["ND126"]
+
+
+def test_export_for_the_vendor(net: Path, tmp_path: Path) -> None:
+    words = ["--dvs", "--to", "samna-json", "--monitor", "dvs", "--output", tmp_path / "net.json"]
+    ask("export", net, *words)
+    tree = configuration(nir_to_dynapcnn(net, dvs=True), monitor=["dvs"])
+    assert (tmp_path / "net.json").read_text() == tree.to_json() + "\n"
+    assert codes(ask("export", net, *words, "--no-dvs-sensor", code=2)) == ["ND650"]

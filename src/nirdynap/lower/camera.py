@@ -112,11 +112,20 @@ def camera_findings(
     slots = sum(len(layer.input_shifts) * number for layer, number in zip(layers, parts, strict=True))
     if slots > chip.camera.destinations:
         yield DVS_DESTINATIONS.at("$.dvs", value=slots, limit=chip.camera.destinations)
-    fed = [(layer, shift) for layer in layers for shift in layer.input_shifts]
-    for layer, shift in fed:
-        if shift or layer.input_shape != dvs.output_shape:
-            given = shape_text(dvs.output_shape) + f" from channel {shift} on" * bool(shift)
-            yield DVS_TARGET.at(node_place(layer.name), value=given, limit=shape_text(layer.input_shape))
+    for layer in layers:
+        for shift in layer.input_shifts:
+            yield from target_finding(node_place(layer.name), dvs, shift, layer.input_shape)
+
+
+def target_finding(place: str, dvs: DvsLayer, shift: int, room: Shape) -> Iterator[Diagnostic]:
+    """Does a core that takes in `room` (C, H, W) take in what the DVS layer gives, and nothing else?
+
+    The layer cannot move channels, and the vendor's validation refuses maps of another size (docs/hardware.md,
+    section validate_configuration).
+    """
+    if shift or room != dvs.output_shape:
+        given = shape_text(dvs.output_shape) + f" from channel {shift} on" * bool(shift)
+        yield DVS_TARGET.at(place, value=given, limit=shape_text(room))
 
 
 def _option_findings(options: object, camera: Camera) -> Iterator[Diagnostic]:
