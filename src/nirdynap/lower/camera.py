@@ -74,22 +74,31 @@ def behind_camera(network: Network, chip: Chip, dvs: bool | DvsOptions) -> tuple
         raise CompileError([no_camera(chip)])
     options = DvsOptions() if dvs is True else dvs
     raise_errors(_option_findings(options, chip.camera))
-    network, pooling = _without_pools(average_pools(network), chip.camera, options)
+    network, options = _without_pools(average_pools(network), chip.camera, options)
+    layer = in_front(network, options)
+    assert layer is not None
+    raise_errors(_fit_findings(network, layer, chip))
+    return network, layer
+
+
+def in_front(network: Network, dvs: bool | DvsOptions) -> DvsLayer | None:
+    """The DVS layer through which the network looks as it is, nothing taken out of it; None without one."""
+    if dvs is False:
+        return None
+    options = DvsOptions() if dvs is True else dvs
     channels, *map_size = network.input.input_shape
     height, width = map_size[::-1] if options.mirror_diagonal else map_size
-    layer = DvsLayer(
+    return DvsLayer(
         polarity=options.polarity,
         merge=channels == 1,
-        pooling=pooling,
-        origin=(options.origin[0] // pooling[0], options.origin[1] // pooling[1]),
+        pooling=options.pooling,
+        origin=(options.origin[0] // options.pooling[0], options.origin[1] // options.pooling[1]),
         size=(height, width),
         mirror_y=options.mirror_y,
         mirror_x=options.mirror_x,
         mirror_diagonal=options.mirror_diagonal,
         pass_sensor_events=options.pass_sensor_events,
     )
-    raise_errors(_fit_findings(network, layer, chip))
-    return network, layer
 
 
 def no_camera(chip: Chip) -> Diagnostic:
@@ -175,28 +184,28 @@ def _fit_findings(network: Network, dvs: DvsLayer, chip: Chip) -> Iterator[Diagn
             yield pooling_finding(node_place(pool.name), pool.size, chip.camera)
 
 
-def _without_pools(network: Network, camera: Camera, options: DvsOptions) -> tuple[Network, Pair]:
-    """The network without the pooling that all of its input's targets begin with, and that pooling on the camera."""
-    pooling = options.pooling
-    while (size := _common_size(network, camera, options, pooling)) != (1, 1):
-        pooling = (pooling[0] * size[0], pooling[1] * size[1])
+def _without_pools(network: Network, camera: Camera, options: DvsOptions) -> tuple[Network, DvsOptions]:
+    """The network without the pooling that all of its input's targets begin with, and the camera with it."""
+    while (size := _common_size(network, camera, options)) != (1, 1):
+        pooling = (options.pooling[0] * size[0], options.pooling[1] * size[1])
+        options = dataclasses.replace(options, pooling=pooling)
         network = _divided(network, size[::-1] if options.mirror_diagonal else size)
-    return network, pooling
+    return network, options
 
 
-def _common_size(network: Network, camera: Camera, options: DvsOptions, pooling: Pair) -> Pair:
+def _common_size(network: Network, camera: Camera, options: DvsOptions) -> Pair:
     """The largest pooling (y, x), along the camera's axes, that the DVS layer can take over from all targets.
 
     What is left of a pool must be square, since it becomes part of a kernel.
     """
-    y, x = (_common_sizes(network, camera, options, pooling, axis) for axis in (0, 1))
+    y, x = (_common_sizes(network, camera, options, axis) for axis in (0, 1))
     pools = [t for t in network.targets(network.input.name) if isinstance(t, Pool)]
     turned = [pool.size[::-1] if options.mirror_diagonal else pool.size for pool in pools]
     pairs = ((a, b) for a in y for b in x if all(size[0] // a == size[1] // b for size in turned))
     return max(pairs, key=lambda pair: pair[0] * pair[1], default=(1, 1))
 
 
-def _common_sizes(network: Network, camera: Camera, options: DvsOptions, pooling: Pair, axis: int) -> list[int]:
+def _common_sizes(network: Network, camera: Camera, options: DvsOptions, axis: int) -> list[int]:
     """The poolings along one of the camera's axes.
 
     Windows must lie as they do in the network: the region begins with a whole one, and where it is mirrored ends with
@@ -209,8 +218,8 @@ def _common_sizes(network: Network, camera: Camera, options: DvsOptions, pooling
     return [
         n
         for n in camera.poolings
-        if pooling[axis] * n in camera.poolings
-        and options.origin[axis] % (pooling[axis] * n) == 0
+        if options.pooling[axis] * n in camera.poolings
+        and options.origin[axis] % (options.pooling[axis] * n) == 0
         and all(size % n == 0 for size in sizes)
         and not (mirrored and side % n)
     ]
