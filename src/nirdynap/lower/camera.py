@@ -25,6 +25,7 @@ from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.network import Network, Pool
 from nirdynap.ir.units import Pair, Shape, shape_text
 from nirdynap.lower.arrange import Plan
+from nirdynap.lower.region import without_regions
 from nirdynap.passes.average_pools import average_pools
 from nirdynap.passes.rewrite import bypassed, credited, replaced
 
@@ -62,8 +63,8 @@ def camera_shape(chip: Chip) -> Shape:
 def behind_camera(network: Network, chip: Chip, dvs: bool | DvsOptions) -> tuple[Network, DvsLayer | None]:
     """The network behind the DVS layer, and the layer; (network, None) without one.
 
-    Pools right behind the input become pooling of the layer as far as it has such sizes. The rest of the network sees
-    the same counts.
+    Regions, polarities and pools that the network begins with become those of the layer, pools as far as it has such
+    sizes. The rest of the network sees the same counts.
 
     Raises:
         CompileError: ND126 bad options, ND390 no camera, ND391 beyond the camera, ND392 pooling, ND393 channels.
@@ -74,6 +75,7 @@ def behind_camera(network: Network, chip: Chip, dvs: bool | DvsOptions) -> tuple
         raise CompileError([no_camera(chip)])
     options = DvsOptions() if dvs is True else dvs
     raise_errors(_option_findings(options, chip.camera))
+    network, options = without_regions(network, options)
     network, options = _without_pools(average_pools(network), chip.camera, options)
     layer = in_front(network, options)
     assert layer is not None
