@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from by_hand import avg_pool, chain, conv, flatten, graph, neurons, sink, source, sum_pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from by_hand import avg_pool, chain, conv, flatten, graph, neurons, sink, source, sum_pool
 from nirdynap import DvsOptions, Events, nir_to_dynapcnn, simulate
 from nirdynap.chips.chip import load_chip
 from nirdynap.frontend import read
@@ -26,6 +26,7 @@ CONVENTION = {"convention": "torch", "reset": "subtract", "spikes_per_step": "ma
 CHIP = load_chip("speck2f")
 SIZE = (2, 24, 20)
 KEEP, MERGE, OFF, ON, SWAP = np.eye(2), [[1, 1]], [[1, 0]], [[0, 1]], [[0, 1], [1, 0]]
+NO_OFF = [[0, 0], [0, 1]]
 
 
 def tap(channels: Any, kernel: tuple[int, int] = (1, 1), at: tuple[int, int] = (0, 0), **changed: Any) -> Any:
@@ -72,7 +73,7 @@ def beginnings(draw: Callable[[Any], Any]) -> tuple[Any, int]:
             nodes.append(sum_pool(size) if kind == "sum" else avg_pool(size))
             shape[1:] = [side // size for side in shape[1:]]
             continue
-        matrix = draw(st.sampled_from([KEEP, KEEP, MERGE, OFF, ON, SWAP])) if shape[0] == 2 else np.eye(1)
+        matrix = draw(st.sampled_from([KEEP, KEEP, MERGE, OFF, ON, SWAP, NO_OFF])) if shape[0] == 2 else np.eye(1)
         kernel = tuple(draw(st.integers(1, max(1, min(7, side - 2)))) for side in shape[1:])
         at = tuple(draw(st.integers(0, n - 1)) for n in kernel)
         pad = draw(st.sampled_from([0, 0, 1]))
@@ -115,6 +116,7 @@ def test_the_rest_sees_the_same(beginning: Any, polarity: Any, pooling: Any, cor
         ([tap([[1], [1]], (9, 5), (3, 4), groups=2)], 2, {"origin": (3, 4), "size": (16, 16)}),
         ([tap(MERGE)], 1, {"merge": True, "polarity": "both", "size": (24, 20)}),
         ([tap(OFF)], 1, {"merge": True, "polarity": "off"}),
+        ([tap(NO_OFF)], 2, {"merge": False, "polarity": "on"}),
         ([tap(ON, (9, 5), (0, 1))], 1, {"merge": True, "polarity": "on", "origin": (0, 1), "size": (16, 16)}),
         ([avg_pool(2), tap(MERGE, (3, 3), (1, 2))], 1, {"pooling": (2, 2), "origin": (1, 2), "size": (10, 8)}),
         ([tap(KEEP, (9, 5), (4, 2)), sum_pool(2)], 2, {"pooling": (2, 2), "origin": (2, 1), "size": (8, 8)}),

@@ -82,7 +82,7 @@ def _feeds_weights(network: Network, node: Node) -> bool:
 
 
 def _polarity(conv: Conv, passing: Polarity) -> Polarity | None:
-    """What the camera passes if the convolution passes some of the `passing` channels; None if it does anything else."""
+    """What the camera passes if the convolution passes some of the channels `passing`, and nothing else; or None."""
     taps = full_channels(conv).sum(axis=(2, 3))
     if np.count_nonzero(conv.weights) != np.count_nonzero(taps) or (conv.bias is not None and conv.bias.any()):
         return None
@@ -92,7 +92,12 @@ def _polarity(conv: Conv, passing: Polarity) -> Polarity | None:
     return next(chosen, None)
 
 
-_CHOICES: tuple[tuple[Polarity, list[list[int]]], ...] = (("off", [[1, 0]]), ("on", [[0, 1]]))
+_CHOICES: tuple[tuple[Polarity, list[list[int]]], ...] = (
+    ("off", [[1, 0]]),
+    ("on", [[0, 1]]),
+    ("off", [[1, 0], [0, 0]]),
+    ("on", [[0, 0], [0, 1]]),
+)
 
 
 def _corner(conv: Conv) -> Pair | None:
