@@ -12,6 +12,7 @@ from nirdynap.cli.options import InputFile, NirFile, OnCamera, Timing
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import refuse_spec
+from nirdynap.errors import BAD_COMMAND_LINE, InputError
 from nirdynap.ir.dvs import DVS_DROPPED
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def verify(file: NirFile, input: InputFile, lowering: OnCamera, timing: Timing) 
     from nirdynap.verify import verify as climb
 
     refuse_spec(file)
+    if lowering.trim:
+        found = "--trim leaves channels out, and the rungs are compared in every neuron"
+        raise InputError([BAD_COMMAND_LINE.at("$.trim", value=found, command="verify ")])
     recordings = read_recordings(input)
     options = {"chip": "speck2f", **lowering.given(), **recordings.times, **timing.given()}
     with progress("verifying, samples on each rung") as tell:
