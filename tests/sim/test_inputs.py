@@ -49,6 +49,7 @@ def test_the_core_gets_what_numpy_says(semantics):
     if semantics == "event":
         assert result.events == expected
     assert result.dvs_dropped == len(events) - len(expected) > 0
+    assert f"{result.dvs_dropped} events dropped by the DVS layer" in repr(result)
     assert result.stats[3].dropped == 0
 
 
