@@ -285,6 +285,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "rungs": [RUNG],
             "comparisons": [COMPARISON],
             "labels": [3],
+            "dvs_dropped": 0,
             "correct": {"event": 1},
         },
     ],

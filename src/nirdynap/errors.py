@@ -303,7 +303,8 @@ VENDOR_REFUSES = _kind("ND645", "samna's validation refuses", "{value}", "nirdyn
 NO_DEVICE = _kind("ND646", "no such device", "{value!r} is not connected; connected are: {limit}", "plugging it in, or the name of one that is")
 OTHER_CHIP = _kind("ND647", "device with another chip", "{value!r} is not a board with a {limit}, which the spec is for", "{remedy}")
 TIME_STAMP = _kind("ND648", "time stamp too large", "event {value} is at {time} us, limit {limit}: the chip's stamps have 32 bits", "subtracting the first time stamp, or a shorter recording")
-CAMERA_NOT_EXPORTED = _kind("ND649", "camera not exported", "the spec has a DVS layer, whose settings are not exported to samna yet", "converting without dvs, and sending events to the board from outside")
+MONITOR_STARTS_CAMERA = _kind("ND650", "monitor starts the camera", "the DVS layer is monitored, and samna lets its camera send events whenever it is, but pass_sensor_events is False", "no monitor of the DVS layer, or DvsOptions(pass_sensor_events=True)")
+CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera is {value}, {found}", "{remedy}")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from commands import ask, codes, run
 
-from nirdynap import DvsOptions, load, nir_to_dynapcnn
+from nirdynap import DvsOptions, Events, configuration, evaluate, load, nir_to_dynapcnn, simulate, verify
+from nirdynap.store.recordings import read_recordings
 
 
 def test_convert_and_show(net: Path, tmp_path: Path) -> None:
@@ -32,7 +34,7 @@ def test_simulate_tells_what_was_dropped(net: Path, recordings: Path) -> None:
     dropped = ask("simulate", net, "--input", recordings, "--dvs", "--dvs-polarity", "on")["body"]["dvs_dropped"]
     assert dropped > 0
     assert (
-        f"DVS layer: {dropped} events dropped"
+        f"{dropped} events dropped by the DVS layer"
         in run("simulate", net, "--input", recordings, "--dvs", "--dvs-polarity", "on").stdout
     )
     assert ask("simulate", net, "--input", recordings)["body"]["dvs_dropped"] == 0
@@ -60,3 +62,49 @@ def test_a_chip_tells_its_camera() -> None:
 )
 def test_words_that_mean_nothing(net: Path, words: list[str]) -> None:
     assert codes(ask("check", net, *words, code=2)) == ["ND126"]
+
+
+def test_export_for_the_vendor(net: Path, tmp_path: Path) -> None:
+    words = ["--dvs", "--to", "samna-json", "--monitor", "dvs", "--output", tmp_path / "net.json"]
+    ask("export", net, *words)
+    tree = configuration(nir_to_dynapcnn(net, dvs=True), monitor=["dvs"])
+    assert (tmp_path / "net.json").read_text() == tree.to_json() + "\n"
+    assert codes(ask("export", net, *words, "--no-dvs-sensor", code=2)) == ["ND650"]
+
+
+WORDS = ("--dvs", "--dvs-polarity", "on", "--dvs-origin", "1,2")
+
+
+def test_evaluate_tabulates_what_was_dropped(net: Path, recordings: Path, tmp_path: Path) -> None:
+    words = ["evaluate", net, *WORDS, "--input", recordings, "--workers", 1]
+    body = ask(*words, "--output", tmp_path / "r.parquet")["body"]
+    spec = nir_to_dynapcnn(net, dvs=DvsOptions(polarity="on", origin=(1, 2)))
+    expected = [simulate(spec, sample, "event").dvs_dropped for sample in read_recordings(recordings).samples]
+    column = pq.ParquetFile(tmp_path / "r.parquet").read(["dvs_dropped"]).to_pydict()
+    assert column == {"dvs_dropped": expected}
+    assert body["dvs_dropped"] == sum(expected) > 0
+    assert f"{sum(expected)} events dropped by the DVS layer" in run(*words).stdout
+    summary = evaluate(spec, read_recordings(recordings).samples, workers=1)
+    assert f"{sum(expected)} events dropped by the DVS layer" in str(summary)
+    assert ask("evaluate", net, "--input", recordings, "--workers", 1)["body"]["dvs_dropped"] == 0
+
+
+def test_a_recording_that_the_camera_cannot_give_has_no_row(net: Path, tmp_path: Path) -> None:
+    samples = [Events(t=[0], c=[0], y=[y], x=[0]) for y in (127, 128)]
+    spec = nir_to_dynapcnn(net, dvs=True)
+    summary = evaluate(spec, samples, workers=1, output=tmp_path / "r.parquet")
+    assert (summary.failed, summary.dvs_dropped) == (1, 1)
+    assert pq.ParquetFile(tmp_path / "r.parquet").read(["dvs_dropped"]).to_pydict() == {"dvs_dropped": [1, None]}
+
+
+def test_verify_climbs_from_the_camera(net: Path, recordings: Path) -> None:
+    body = ask("verify", net, *WORDS, "--input", recordings)["body"]
+    options = DvsOptions(polarity="on", origin=(1, 2))
+    read = read_recordings(recordings)
+    outcome = verify(net, "speck2f", read.samples, dvs=options, labels=read.labels)
+    assert body["digest"] == outcome.spec.digest()
+    assert body["dvs_dropped"] == outcome.dvs_dropped > 0
+    assert [rung["layers"][0]["spikes"] for rung in body["rungs"]] == [r.layers[0].spikes for r in outcome.rungs]
+    assert outcome.comparisons[0].first_difference is None
+    stdout = run("verify", net, *WORDS, "--input", recordings).stdout
+    assert f"{outcome.dvs_dropped} events dropped by the DVS layer" in stdout

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.export.test_samna_config import CAMERA, chain, decimated, lenient
+from tests.export.test_samna_config import chain, decimated, lenient
 
 import nirdynap
 from nirdynap.errors import CompileError, DeviceError, InputError
@@ -194,12 +194,6 @@ def test_events_that_cannot_be_sent(t: int, x: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
         events_to_samna(spec, Events(t=[0, t], c=[0, 0], y=[0, 0], x=[0, x]), samna_stand_in())
     assert len(events_to_samna(spec, Events(t=[STAMP_MAX], c=[0], y=[0], x=[0]), samna_stand_in())) == 1
-
-
-def test_events_of_a_camera_are_not_sent() -> None:
-    spec = replace(chain(), input_shape=(2, 8, 8), dvs=CAMERA)
-    with pytest.raises(InputError, match="ND649"):
-        events_to_samna(spec, Events(t=[0], c=[0], y=[0], x=[0]), samna_stand_in())
 
 
 def received(samna: Any, *rows: tuple[int, int, int, int, int]) -> list[Any]:

@@ -19,8 +19,10 @@ import nirdynap
 from nirdynap.chips.chip import chip_names
 from nirdynap.errors import CompileError
 from nirdynap.export.dynapcnn_to_nir import dynapcnn_to_nir
+from nirdynap.frontend import read
 from nirdynap.interpret import interpret
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
+from nirdynap.lower.camera import DvsOptions
 from nirdynap.shipped import shipped
 from nirdynap.sim import simulate
 from nirdynap.testing.build import build_core, build_spec
@@ -199,9 +201,36 @@ def test_what_nir_cannot_say_is_refused_all_at_once() -> None:
     ]
 
 
-def test_a_camera_is_refused() -> None:
-    spec = nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), dvs=True)
-    with pytest.raises(CompileError, match=r"ND607.*a DVS layer is in front of the network"):
+@pytest.mark.parametrize("sensor", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((2, 128, 128), {}),
+        ((2, 32, 32), {"pooling": (4, 4)}),
+        ((2, 12, 20), {"pooling": (4, 1), "origin": (8, 31)}),
+        ((2, 12, 21), {"pooling": (1, 2), "origin": (116, 30), "polarity": "off"}),
+        ((1, 9, 9), {"origin": (5, 0), "polarity": "on"}),
+        ((1, 128, 128), {}),
+    ],
+)
+def test_a_camera_is_a_pool_and_a_region(shape: Any, options: Any, sensor: bool) -> None:
+    weight = (np.arange(8 * shape[0]) + 1.0).reshape(2, shape[0], 2, 2) / 16
+    first = {"conv": conv(weight=weight, stride=2), "if": neurons()}
+    drawn = chain(input=source(*shape), **first, output=sink())
+    how = {"convention": "torch", "reset": "subtract", "spikes_per_step": "many"}
+    spec = nirdynap.nir_to_dynapcnn(drawn, **how, dvs=DvsOptions(**options, pass_sensor_events=sensor))
+    graph = dynapcnn_to_nir(spec)
+    assert nirdynap.nir_to_dynapcnn(graph, dvs=DvsOptions(pass_sensor_events=sensor)) == spec
+    raster = np.random.default_rng(1).poisson(0.6, (2, 2, 128, 128))
+    outcome = interpret(read(graph), raster)
+    result = simulate(spec, raster, saturate=False)
+    np.testing.assert_array_equal(outcome.counts["conv_if"], result.counts[spec.cores[0].core])
+    assert result.counts[spec.cores[0].core].sum() > 20
+
+
+def test_mirrors_are_refused() -> None:
+    spec = nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), dvs=DvsOptions(mirror_x=True))
+    with pytest.raises(CompileError, match=r"ND607.*the DVS layer mirrors its region"):
         dynapcnn_to_nir(spec)
 
 

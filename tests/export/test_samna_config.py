@@ -16,7 +16,6 @@ from nirdynap.errors import CompileError
 from nirdynap.export.samna_config import DECIMATIONS, configuration, to_samna
 from nirdynap.export.samna_reading import from_samna
 from nirdynap.ir.digest import digest
-from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.spec import Destination, InputPort, OutputPort, Spec
 from nirdynap.shipped import shipped
 from nirdynap.testing.build import build_core, build_spec
@@ -39,20 +38,6 @@ def decimated(spec: Spec) -> Spec:
 def chain(**changes: Any) -> Spec:
     first = build_core(0, np.ones((2, 1, 3, 3)), (1, 8, 8), destinations=[Destination(core=3, pooling=2)], **changes)
     return build_spec(first, build_core(3, np.ones((2, 2, 3, 3)), (2, 3, 3)))
-
-
-# What `chain` takes in: both polarities merged.
-CAMERA = DvsLayer(
-    polarity="both",
-    merge=True,
-    pooling=(1, 1),
-    origin=(0, 0),
-    size=(8, 8),
-    mirror_y=False,
-    mirror_x=False,
-    mirror_diagonal=False,
-    pass_sensor_events=True,
-)
 
 
 def codes(error: pytest.ExceptionInfo[CompileError]) -> list[str]:
@@ -161,7 +146,6 @@ def test_both_slots_are_always_said() -> None:
         (chain(decimator=64), {}, "ND641"),
         (chain(bias=[0, 1]), {}, "ND642"),
         (replace(chain(), chip="imaginary"), {}, "ND643"),
-        (replace(chain(), input_shape=(2, 8, 8), dvs=CAMERA), {}, "ND649"),
         (chain(), {"slow_clock_hz": 9}, "ND126"),
         (chain(threshold_low=0), {}, "ND625"),
     ],

@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import itertools
 import json
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,8 +25,10 @@ import numpy as np
 
 import nirdynap
 from nirdynap.export.samna_events import events_from_samna, events_to_samna
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import pool_counts
+from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.samna_stand_in import samna_stand_in
 
 RESULTS = Path(__file__).parent / "results" / "coming_from_sinabs.json"
@@ -51,6 +54,7 @@ import sinabs.layers as sl  # noqa: E402  (it imports samna)
 import torch  # noqa: E402
 from sinabs.backend.dynapcnn import DynapcnnLayer, DynapcnnNetwork, discretize  # noqa: E402
 from sinabs.backend.dynapcnn.chip_factory import ChipFactory  # noqa: E402
+from sinabs.backend.dynapcnn.dvs_layer import DVSLayer  # noqa: E402
 from torch import nn  # noqa: E402
 
 
@@ -174,6 +178,49 @@ def to_device(s: Sides) -> bool:
     return theirs.spikes[last] == ours.spikes[last] == expected and len(expected) > 0
 
 
+def dvs_layer(s: Sides) -> bool:
+    """Every combination of merging, pooling, mirrors and diagonal, around a region that has no symmetry."""
+    camera, corner, size = (24, 28), (1, 2), (4, 3)
+    data = np.random.default_rng(8).poisson(0.3, (3, 2, *camera))
+    switches = itertools.product((False, True), repeat=4)
+    for (merge, flip_x, flip_y, swap), pool in itertools.product(switches, itertools.product((1, 2, 4), repeat=2)):
+        cut = tuple((start, start + n) for start, n in zip(corner, size, strict=True))
+        turned = {"flip_x": flip_x, "flip_y": flip_y, "swap_xy": swap}
+        theirs = DVSLayer(camera, pool, cut, merge_polarities=merge, **turned)
+        ours = DvsLayer(
+            polarity="both",
+            merge=merge,
+            pooling=pool,
+            origin=corner,
+            size=size,
+            mirror_y=flip_y,
+            mirror_x=flip_x,
+            mirror_diagonal=swap,
+            pass_sensor_events=False,
+        )
+        relay = build_core(0, np.eye(1 if merge else 2)[:, :, None, None], ours.output_shape)  # sends on what it gets
+        spec = replace(build_spec(relay), input_shape=(2, *camera), dvs=ours, spikes_per_step="many")
+        if not same(theirs(torch.from_numpy(data).float()), nirdynap.simulate(spec, data).raster[:, 0]):
+            return False
+    return True
+
+
+def network_with_dvs_layer(s: Sides) -> bool:
+    """A network behind the camera: the same layer in the configuration, and the same spikes."""
+    layer = DVSLayer((128, 128), (2, 4), ((3, 13), (20, 30)), flip_x=True, swap_xy=True, disable_pixel_array=False)
+    theirs = DynapcnnNetwork(nn.Sequential(layer, *model()), input_shape=(2, 128, 128), discretize=True)
+    options = nirdynap.DvsOptions(pooling=(2, 4), origin=(6, 80), mirror_x=True, mirror_diagonal=True)
+    graph = nirdynap.to_nir(model(), s.raster[:, None])
+    ours = nirdynap.nir_to_dynapcnn(graph, "speck2f", convention="sinabs", dvs=options)
+    order = {i: core.core for i, core in zip(sorted(theirs.dynapcnn_layers), ours.cores, strict=True)}
+    configs = theirs.make_config(layer2core_map=order, device=DEVICE), nirdynap.to_samna(ours, SAMNA)
+    raster = np.random.default_rng(9).poisson(0.05, (10, 2, 128, 128))
+    spikes_of_theirs = theirs(torch.from_numpy(raster).float()).detach().reshape(10, -1)
+    spikes_of_ours = nirdynap.simulate(ours, raster, "clocked", saturate=False).raster.reshape(10, -1)
+    known = theirs.has_dvs_layer() and ours.dvs is not None
+    return known and equal_objects(*configs) and same(spikes_of_theirs, spikes_of_ours) and spikes_of_ours.any()
+
+
 def reset_states(s: Sides) -> bool:
     """On the board; without one, sinabs 3.1.3 looks for an attribute `sequence` that it does not have."""
     with contextlib.suppress(AttributeError):
@@ -274,6 +321,8 @@ ROWS: dict[str, Callable[[Sides], bool]] = {
     "config_modifier": config_modifier,
     "network.to": to_device,
     "network.reset_states": reset_states,
+    "network.dvs_layer": network_with_dvs_layer,
+    "DVSLayer(raster)": dvs_layer,
     "ChipFactory.raster_to_events": raster_to_events,
     "ChipFactory.events_to_raster": events_to_raster,
     "layer.get_neuron_shape": neuron_shape,

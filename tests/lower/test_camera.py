@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from by_hand import avg_pool, conv, graph, neurons, sink, source, sum_pool
-from nirdynap import DvsOptions, Events, check, nir_to_dynapcnn, simulate
+from nirdynap import DvsOptions, Events, check, nir_to_dynapcnn, simulate, verify
 from nirdynap.errors import CompileError
 
 CONVENTION = {"convention": "torch", "reset": "subtract", "spikes_per_step": "many"}
@@ -145,3 +145,22 @@ def test_bad_options(options, place):
         nir_to_dynapcnn(network(), **CONVENTION, dvs=options)
     assert [(d.code, d.place) for d in caught.value.diagnostics] == [("ND126", place)]
     assert check(network(), **CONVENTION, dvs=options).diagnostics == caught.value.diagnostics
+
+
+@pytest.mark.parametrize("mirror_y", [False, True])
+def test_every_rung_sees_what_the_layer_makes_of_a_recording(mirror_y):
+    """The float network pools by itself what the DVS layer pools for the chip; both see the same region."""
+    options = DvsOptions(polarity="on", pooling=(1, 2), origin=(8, 8), mirror_y=mirror_y, mirror_diagonal=True)
+    drawn = network(sum_pool(2), shape=(2, 12, 16))
+    spec = nir_to_dynapcnn(drawn, **CONVENTION, dvs=options)
+    assert spec.dvs.pooling == (2, 4)
+    recordings = [recording((2, 40, 48), n) for n in (4000, 1000)]
+    checked = verify(drawn, "speck2f", recordings, **CONVENTION, dvs=options)
+    assert checked.spec == spec
+    rungs = {rung.name: rung for rung in checked.rungs}
+    assert rungs["float"].layers[0].spikes > 100
+    assert checked.comparisons[0].first_difference is None
+    alone = simulate(spec, recordings, "clocked")
+    assert rungs["clocked"].layers[0].spikes == alone.counts[spec.cores[0].core].sum()
+    assert checked.dvs_dropped == alone.dvs_dropped > 0
+    assert f"{alone.dvs_dropped} events dropped by the DVS layer" in str(checked)

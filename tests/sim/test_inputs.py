@@ -1,6 +1,7 @@
 """What reaches the cores through a DVS layer."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from nirdynap.errors import InputError
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
+from nirdynap.ir.spec import InputPort
 from nirdynap.sim import simulate
 from nirdynap.testing.build import build_core, build_spec
 
@@ -47,7 +49,40 @@ def test_the_core_gets_what_numpy_says(semantics):
     if semantics == "event":
         assert result.events == expected
     assert result.dvs_dropped == len(events) - len(expected) > 0
+    assert f"{result.dvs_dropped} events dropped by the DVS layer" in repr(result)
     assert result.stats[3].dropped == 0
+
+
+@pytest.mark.parametrize("polarity", ["both", "on", "off"])
+@pytest.mark.parametrize("merge", [False, True])
+def test_every_combination_at_two_cores(polarity, merge):
+    """Poolings, mirrors and diagonal, in an event run: a picture of all pooled pixels, cut and turned, tells where."""
+    events = recording(400)
+    for py, px, mirror_y, mirror_x, diagonal in itertools.product((1, 2, 4), (1, 2, 4), *[(False, True)] * 3):
+        picture = np.arange((24 // py) * (32 // px)).reshape(24 // py, 32 // px)
+        region = picture[1:6, 2:8][:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
+        region = region.T if diagonal else region
+        seen = picture[events.y // py, events.x // px]
+        kept = np.isin(seen, region) & (np.full(400, True) if polarity == "both" else events.c == (polarity == "on"))
+        y, x = np.unravel_index([int(np.flatnonzero(region.ravel() == pixel)[0]) for pixel in seen[kept]], region.shape)
+        layer = dataclasses.replace(
+            LAYER,
+            polarity=polarity,
+            merge=merge,
+            pooling=(py, px),
+            origin=(1, 2),
+            size=(5, 6),
+            mirror_y=mirror_y,
+            mirror_x=mirror_x,
+            mirror_diagonal=diagonal,
+        )
+        relays = [build_core(i, np.eye(2 - merge)[:, :, None, None], (2 - merge, *region.shape)) for i in (3, 7)]
+        ports = [InputPort(7, 0), InputPort(3, 0)]
+        spec = dataclasses.replace(build_spec(*relays, inputs=ports), input_shape=(2, 128, 128), dvs=layer)
+        result = simulate(spec, events, "event", record="all")
+        expected = Events(t=events.t[kept], c=events.c[kept] * (not merge), y=y, x=x)
+        assert result.spikes[3][0] == result.spikes[7][0] == expected
+        assert result.dvs_dropped == 400 - kept.sum() > 0
 
 
 def test_a_raster_passes_like_its_events():

@@ -82,7 +82,7 @@ def finding(weights: list[float], threshold: float, factor: float, **reading: st
     traces = (float_trace("float", network, spec, raster), float_trace("lowered", lowered, spec, raster))
     difference = first_difference((spec.cores[0].name,), *traces, 0)
     assert difference is not None
-    return explained(difference, spec, (network, lowered), raster)
+    return explained(difference, spec, (network, raster), (lowered, raster))
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])

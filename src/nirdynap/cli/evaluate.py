@@ -18,6 +18,7 @@ from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of
 from nirdynap.errors import BAD_COMMAND_LINE, InputError
+from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.units import US_PER_S
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def _tables(file: Path, spec: Spec, summary: Summary) -> Iterator[RenderableType
     for core in summary.cores:
         if core.saturated or core.dropped:
             yield f"{core.name}: {core.saturated} saturated updates, {core.dropped} dropped spikes"
+    if summary.dvs_dropped:
+        yield f"{summary.dvs_dropped} {DVS_DROPPED}"
     for output in summary.outputs:
         if output.silent:
             yield f"Output {output.name}: {output.silent} of {summary.samples} samples without an output spike"

@@ -9,7 +9,7 @@ import typer
 
 from nirdynap.atomic import write_atomically
 from nirdynap.cli.answer import Answer
-from nirdynap.cli.options import Lowering, SpecOrNir
+from nirdynap.cli.options import OnCamera, SpecOrNir
 from nirdynap.cli.source import is_nir, spec_of
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, InputError, StoreError
 from nirdynap.ir.spec import Spec
@@ -22,7 +22,7 @@ To = Annotated[
 ]
 Monitor = Annotated[
     list[str] | None,
-    typer.Option(help="samna-json: a node whose spikes are sent back, or all.", show_default="the outputs"),
+    typer.Option(help="samna-json: a node whose spikes are sent back, dvs, or all.", show_default="the outputs"),
 ]
 SlowClock = Annotated[
     int | None, typer.Option(help="samna-json: ticks per second of the clock that adds biases, 10 to 10000.")
@@ -32,7 +32,7 @@ SlowClock = Annotated[
 def export(
     file: SpecOrNir,
     output: Output,
-    lowering: Lowering,
+    lowering: OnCamera,
     to: To = "nir",
     monitor: Monitor = None,
     slow_clock_hz: SlowClock = None,

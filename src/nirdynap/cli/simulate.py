@@ -15,6 +15,7 @@ from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
+from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _tables(file: Path, spec: Spec, body: dict[str, Any]) -> Iterator[Renderable
         [list(core.values()) for core in body["cores"]],
     )
     if body["dvs_dropped"]:
-        yield f"DVS layer: {body['dvs_dropped']} events dropped, outside its region or of the other polarity"
+        yield f"{body['dvs_dropped']} {DVS_DROPPED}"
     for name, output in body["outputs"].items():
         yield _samples_table(name, output, body["labels"])
         if samples > _SAMPLES_SHOWN:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
-from nirdynap.cli.options import InputFile, Lowering, NirFile, Timing
+from nirdynap.cli.options import InputFile, NirFile, OnCamera, Timing
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import refuse_spec
+from nirdynap.errors import BAD_COMMAND_LINE, InputError
+from nirdynap.ir.dvs import DVS_DROPPED
 
 if TYPE_CHECKING:
     from nirdynap.verify import Agreement, Rung, Verification
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 _ABOUT = "equal: neurons whose spike counts over the run are the same as on the rung before, of all neurons and samples"
 
 
-def verify(file: NirFile, input: InputFile, lowering: Lowering, timing: Timing) -> Answer:  # noqa: A002
+def verify(file: NirFile, input: InputFile, lowering: OnCamera, timing: Timing) -> Answer:  # noqa: A002
     """Float network, lowered network, integers in time steps, integers event by event: the same input, side by side.
 
     Exit code 0: compared, whatever came out. 1: the network or the recordings are refused. 2: wrong options, or a file
@@ -30,6 +32,9 @@ def verify(file: NirFile, input: InputFile, lowering: Lowering, timing: Timing) 
     from nirdynap.verify import verify as climb
 
     refuse_spec(file)
+    if lowering.trim:
+        found = "--trim leaves channels out, and the rungs are compared in every neuron"
+        raise InputError([BAD_COMMAND_LINE.at("$.trim", value=found, command="verify ")])
     recordings = read_recordings(input)
     options = {"chip": "speck2f", **lowering.given(), **recordings.times, **timing.given()}
     with progress("verifying, samples on each rung") as tell:
@@ -52,6 +57,8 @@ def verification_tables(outcome: Verification) -> Iterator[RenderableType]:
     """What the rungs are, spikes of each layer on each of them, then each rung against the one before it."""
     from nirdynap.verify.text import first_differences
 
+    if outcome.dvs_dropped:
+        yield f"{outcome.dvs_dropped} {DVS_DROPPED}"
     for rung in outcome.rungs:
         yield f"{rung.name}: {rung.about}"
     layers = [f"{layer.name} #" for layer in outcome.rungs[0].layers]

@@ -15,6 +15,7 @@ from nirdynap.evaluate.work import Row
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import IntArray
 
+DVS_DROPPED_COLUMN = "dvs_dropped"
 COUNTERS = ("spikes", "synaptic_operations", "saturated", "dropped")
 METADATA = b"nirdynap"
 _ROWS_OF_A_GROUP = 1024  # of the file written at the end: fixed, so that its bytes depend on nothing but the rows
@@ -33,6 +34,7 @@ def schema_of(spec: Spec, about: Mapping[str, Any]) -> pa.Schema:
     for index in range(len(spec.output_names)):
         prefix = output_prefix(spec, index)
         fields += [(f"{prefix}decision", pa.int64()), (f"{prefix}counts", pa.list_(pa.int64()))]
+    fields += [(DVS_DROPPED_COLUMN, pa.int64())] if spec.dvs is not None else []
     fields += [(f"core{core.core}.{counter}", pa.int64()) for core in spec.cores for counter in COUNTERS]
     return pa.schema(fields, metadata={METADATA: json.dumps(about).encode()})
 
@@ -84,10 +86,12 @@ def merge(schema: pa.Schema, parts: Iterable[Path], stream: BinaryIO) -> None:
 
 def _values(spec: Spec, row: Row) -> list[Any]:
     values = [row.index, row.name, row.label, row.error, row.duration_us]
+    camera = [] if spec.dvs is None else [row.dvs_dropped]
     if row.error is not None:
-        return [*values, *[None] * (2 * len(spec.output_names) + len(COUNTERS) * len(spec.cores))]
+        return [*values, *[None] * (2 * len(spec.output_names) + len(camera) + len(COUNTERS) * len(spec.cores))]
     for decision, counts in zip(row.decisions, row.counts, strict=True):
         values += [decision, counts]
+    values += camera
     return [*values, *(getattr(stats, counter) for stats in row.stats for counter in COUNTERS)]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from nirdynap.chips.chip import chip_names, load_chip
 from nirdynap.errors import SAMPLES_FAILED, Diagnostic
 from nirdynap.evaluate.work import Work
+from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.result import Semantics
 from nirdynap.ir.units import US_PER_S, FloatArray, IntArray
 from nirdynap.verify.text import aligned
@@ -88,6 +89,7 @@ class Summary:
         samples: in all; labelled: those with a result and a label; failed: those without a result.
         duration_us: length of all recordings that have a result.
         outputs: in the spec's order; cores: in topological order.
+        dvs_dropped: events of all samples that the DVS layer let through to no core; 0 without one.
         failures: the first of the samples without a result.
         output: the file with one row for each sample, if one was asked for.
     """
@@ -101,6 +103,7 @@ class Summary:
     duration_us: int
     outputs: tuple[OutputSummary, ...]
     cores: tuple[CoreSummary, ...]
+    dvs_dropped: int
     failures: tuple[Failure, ...]
     output: Path | None
 
@@ -165,12 +168,20 @@ def summarise(path: Path, work: Work, columnar: ModuleType, output: Path | None)
         duration_us=int(duration.sum()),
         outputs=tuple(outputs),
         cores=tuple(summary(core.core, core.name) for core in spec.cores),
+        dvs_dropped=_dvs_dropped(path, work, columnar),
         failures=tuple(
             Failure(index=index, name=name, reason=reason)
             for index, name, reason in islice(columnar.read_errors(path), _FAILURES_KEPT)
         ),
         output=output,
     )
+
+
+def _dvs_dropped(path: Path, work: Work, columnar: ModuleType) -> int:
+    if work.spec.dvs is None:
+        return 0
+    dropped, _ = columnar.read_numbers(path, columnar.DVS_DROPPED_COLUMN)
+    return int(dropped.sum())
 
 
 def load_lines(summary: Summary) -> Iterator[str]:
@@ -224,5 +235,7 @@ def _lines(summary: Summary) -> Iterator[str]:
     for core in summary.cores:
         if core.saturated or core.dropped:
             yield f"{core.name}: {core.saturated} saturated updates, {core.dropped} dropped spikes"
+    if summary.dvs_dropped:
+        yield f"{summary.dvs_dropped} {DVS_DROPPED}"
     for finding in summary.diagnostics:
         yield str(finding)

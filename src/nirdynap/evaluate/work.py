@@ -41,6 +41,7 @@ class Row:
         duration_us: length of the recording, in whole time steps.
         decisions: by Output node; counts: by Output node, spikes of each neuron (C-major), after its pooling.
         stats: by core, in the spec's order.
+        dvs_dropped: as in `Result`.
     """
 
     index: int
@@ -51,6 +52,7 @@ class Row:
     decisions: tuple[int, ...] = ()
     counts: tuple[tuple[int, ...], ...] = ()
     stats: tuple[CoreStats, ...] = ()
+    dvs_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ class Work:
             decisions=tuple(int(decision[0]) for decision in result.decisions.values()),
             counts=tuple(tuple(counts.ravel().tolist()) for counts in result.output_counts.values()),
             stats=tuple(result.stats[core.core] for core in self.spec.cores),
+            dvs_dropped=result.dvs_dropped,
         )
 
 

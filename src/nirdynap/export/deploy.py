@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nirdynap.chips.chip import load_chip
-from nirdynap.errors import NO_DEVICE, OTHER_CHIP, VENDOR_REFUSES, DeviceError
+from nirdynap.errors import NO_DEVICE, OTHER_CHIP, VENDOR_REFUSES, DeviceError, InputError, raise_errors
+from nirdynap.export.samna_camera import DVS_LAYER, camera_finding
 from nirdynap.export.samna_config import Monitor, configuration, written
 from nirdynap.export.samna_events import BoardRun, events_from_samna, events_to_samna
 from nirdynap.ir.events import Events
@@ -50,30 +51,55 @@ class Board:
     def run(self, events: Events, *, quiet_s: float = 0.1) -> BoardRun:
         """Send a recording in its own time, and read back until the board has been quiet for `quiet_s` seconds.
 
-        Membranes go on from where the run before left them; see `reset_states`.
+        With a DVS layer the events go there. Membranes go on from where the run before left them; see `reset_states`.
 
         Raises:
-            InputError: ND503, ND648.
+            InputError: ND503, ND648; ND651 where the board's own camera would send events between these.
         """
+        raise_errors(camera_finding(self.spec.dvs, self.config, recording=True), InputError)
         spikes = events_to_samna(self.spec, events, self._samna)
-        watch = self._handle.get_stop_watch()
-        self._sink.get_events()  # what is still there belongs to nobody
-        watch.reset()
-        watch.start()
-        try:
+        received: list[Any] = []
+        with self._stop_watch():
             self._source.write(spikes)
             time.sleep(int(events.t[-1]) / US_PER_S if len(events) else 0.0)
-            received: list[Any] = []
             while True:
                 time.sleep(quiet_s)
                 arrived = self._sink.get_events()
                 if not arrived:
                     break
                 received.extend(arrived)
+        return self._read(received)
+
+    def listen(self, seconds: float) -> BoardRun:
+        """What the network makes of what the board's own camera sees from now on, for some seconds.
+
+        The camera sends events from the configuration on, so that membranes have moved already.
+
+        Raises:
+            InputError: ND651 without a camera that feeds the network.
+        """
+        raise_errors(camera_finding(self.spec.dvs, self.config, recording=False), InputError)
+        with self._stop_watch():
+            time.sleep(seconds)
+            received = self._sink.get_events()
+        return self._read(received)
+
+    @contextmanager
+    def _stop_watch(self) -> Iterator[None]:
+        """Time stamps from 0 on; what the board had sent before belongs to nobody."""
+        watch = self._handle.get_stop_watch()
+        self._sink.get_events()
+        watch.reset()
+        watch.start()
+        try:
+            yield
         finally:
             watch.stop()
+
+    def _read(self, received: list[Any]) -> BoardRun:
         monitored = [core for core, layer in enumerate(self.config.cnn_layers) if layer.monitor_enable]
-        return events_from_samna(self.spec, received, self._samna, monitored)
+        camera = [DVS_LAYER] if self.config.dvs_layer.monitor_enable else []
+        return events_from_samna(self.spec, received, self._samna, [*monitored, *camera])
 
     def reset_states(self) -> None:
         """Membranes become the spec's initial states: the configuration is applied again.

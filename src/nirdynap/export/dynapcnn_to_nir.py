@@ -29,11 +29,14 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
     A destination that moves channels (feature shift), or whose map has another size than what arrives, is a `Conv2d`
     that copies each pixel to its place: every simulator computes what the chip does, and the passes fold it away.
 
+    A DVS layer is a `SumPool2d` and such a `Conv2d` behind the camera's events; lowered with ``dvs=True`` (or what
+    `DvsOptions` says of the source), it is the DVS layer again.
+
     Nodes have the names of the spec's layers and outputs; dots and slashes, which torch and HDF5 refuse, become "_".
 
     Raises:
-        CompileError: ND607 for what no NIR graph can hold: initial membranes, decimators, a DVS layer, cores without
-            source or target.
+        CompileError: ND607 for what no NIR graph can hold: initial membranes, decimators, mirrors of a DVS layer, cores
+            without source or target.
 
     Example:
         >>> import nirdynap
@@ -47,10 +50,10 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
     growing = _Growing()
     convs = {core.core: growing.add(core.name, _convolution(core)) for core in spec.cores}
     outputs = [growing.add(name, _port(nir.Output, spec.output_shape(name))) for name in spec.output_names]
-    entry = growing.add("input", _port(nir.Input, spec.input_shape))
+    entry = _camera(growing, growing.add("input", _port(nir.Input, spec.input_shape)), spec)
     neurons = {c.core: growing.add(f"{convs[c.core]}_if", _neurons(c, spec), convs[c.core]) for c in spec.cores}
     for port in spec.inputs:
-        _connect(growing, entry, spec.input_shape, port.feature_shift, spec.core(port.core), convs[port.core])
+        _connect(growing, entry, spec.port_shape, port.feature_shift, spec.core(port.core), convs[port.core])
     for core in spec.cores:
         for slot in core.destinations:
             source, shape = _pooled(growing, neurons[core.core], core.neuron_shape, slot.pooling)
@@ -68,9 +71,9 @@ def _findings(spec: Spec) -> Iterator[Diagnostic]:
         if len(spec.ports(name)) > 1:
             found = f"{len(spec.ports(name))} cores side by side are the output {name}"
             yield NOT_IN_NIR.at(f"$.outputs.{name}", value=found, remedy="the graph that the spec was made from")
-    if spec.dvs is not None:
-        found = "a DVS layer is in front of the network"
-        yield NOT_IN_NIR.at("$.dvs", value=found, remedy="a spec without it (dvs=False)")
+    if spec.dvs is not None and (spec.dvs.mirror_y or spec.dvs.mirror_x or spec.dvs.mirror_diagonal):
+        found = "the DVS layer mirrors its region"
+        yield NOT_IN_NIR.at("$.dvs", value=found, remedy="a spec without mirrors, or without the layer (dvs=False)")
     for core in spec.cores:
         place = f"$.cores.{core.core}"
         if core.initial_state is not None and core.initial_state.any():
@@ -101,6 +104,25 @@ class _Growing:
         self.nodes[name] = node
         self.edges.extend([] if source is None else [(source, name)])
         return name
+
+
+def _camera(growing: _Growing, entry: str, spec: Spec) -> str:
+    """The node behind which cores see what the DVS layer lets through; `entry` without one."""
+    dvs, (_, height, width) = spec.dvs, spec.input_shape
+    if dvs is None:
+        return entry
+    pair, size = np.array(dvs.pooling), (height // dvs.pooling[0], width // dvs.pooling[1])
+    if dvs.pooling != (1, 1):
+        entry = growing.add("dvs_pool", nir.SumPool2d(kernel_size=pair, stride=pair, padding=np.array([0, 0])), entry)
+    if (dvs.size, dvs.polarity, dvs.merge) == (size, "both", False):
+        return entry
+    passing = np.diag([dvs.polarity != "on", dvs.polarity != "off"])
+    channels = passing.sum(axis=0, keepdims=True) if dvs.merge else passing
+    kernel, padding = _window(size, dvs.size)
+    weights = np.zeros((*channels.shape, *kernel))
+    weights[:, :, padding[0] + dvs.origin[0], padding[1] + dvs.origin[1]] = channels
+    region = _conv2d((2, *size), weights, np.zeros(len(channels)), (1, 1), padding)
+    return growing.add("dvs_region", region, entry)
 
 
 def _pooled(growing: _Growing, source: str, shape: Shape, size: int) -> tuple[str, Shape]:
@@ -135,13 +157,18 @@ def _convolution(core: CoreSpec) -> Any:
 
 def _placement(shape: Shape, room: Shape, shift: int) -> Any:
     """A convolution that copies a map of `shape` into one of `room`, its corner at (0, 0)."""
-    grows = (room[1] - shape[1], room[2] - shape[2])
+    kernel, padding = _window(shape[1:], room[1:])
+    weights = placement_kernel(room[0], shape[0], kernel, padding, shift)
+    return _conv2d(shape, weights, np.zeros(room[0]), (1, 1), padding)
+
+
+def _window(size: Pair, room: Pair) -> tuple[Pair, Pair]:
+    """Kernel and padding (y, x) that make a map of `room` of one of `size`; a tap at `padding` begins at (0, 0)."""
+    grows = (room[0] - size[0], room[1] - size[1])
     reach: Pair = (abs(grows[0]), abs(grows[1]))
     if (grows[0] - grows[1]) % 2 == 0:  # a square kernel can do it, and nir's type check is right for those only
         reach = (max(reach), max(reach))
-    padding = ((grows[0] + reach[0]) // 2, (grows[1] + reach[1]) // 2)
-    weights = placement_kernel(room[0], shape[0], (reach[0] + 1, reach[1] + 1), padding, shift)
-    return _conv2d(shape, weights, np.zeros(room[0]), (1, 1), padding)
+    return (reach[0] + 1, reach[1] + 1), ((grows[0] + reach[0]) // 2, (grows[1] + reach[1]) // 2)
 
 
 def _conv2d(shape: Shape, weights: Any, bias: Any, stride: Pair, padding: Pair) -> Any:

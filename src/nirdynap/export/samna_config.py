@@ -13,7 +13,6 @@ import numpy as np
 
 from nirdynap.errors import (
     BAD_OPTION,
-    CAMERA_NOT_EXPORTED,
     DECIMATION,
     NO_SLOW_CLOCK,
     NO_SUCH_NODE,
@@ -25,6 +24,7 @@ from nirdynap.errors import (
     node_place,
     raise_errors,
 )
+from nirdynap.export.samna_camera import DVS_LAYER, DVS_NAME, dvs_config, monitor_findings
 from nirdynap.export.samna_tree import (
     CnnLayerConfig,
     CnnLayerDestination,
@@ -51,12 +51,13 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
 
     Args:
         spec: for one of the chips in `EXPORTABLE`.
-        monitor: nodes whose spikes the board sends back, before pooling; "all": of every core; default: the outputs.
+        monitor: nodes whose spikes the board sends back, before pooling, and "dvs" for what leaves the DVS layer (if
+            no node has that name); "all": of every core; default: the outputs.
         slow_clock_hz: ticks per second of the clock that adds the biases, 10 to 10000; needed if there are any.
 
     Raises:
         CompileError: whatever `validate` finds; ND640 unknown node, ND641 decimation, ND642 biases without a clock,
-            ND643 another chip, ND649 a DVS layer, ND126 a clock out of range.
+            ND643 another chip, ND650 a DVS layer monitored without its camera, ND126 a clock out of range.
 
     Example:
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -66,11 +67,12 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
         ([[[[5, 7], [6, 8]]]], 2, True)
     """
     watched = _watched(spec, monitor)
-    raise_errors([*validate(spec), *_findings(spec, slow_clock_hz)])
+    raise_errors([*validate(spec), *_findings(spec, slow_clock_hz), *monitor_findings(spec.dvs, watched)])
     return Configuration(
         chip=spec.chip,
         cnn_layers={core.core: _layer(core, core.core in watched) for core in spec.cores},
         slow_clock_hz=slow_clock_hz,
+        dvs_layer=None if spec.dvs is None else dvs_config(spec.dvs, spec.inputs, DVS_LAYER in watched),
     )
 
 
@@ -115,6 +117,9 @@ def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None
         for core, layer in tree.cnn_layers.items():
             _write(config.cnn_layers[core], layer)
             _read_back(config.cnn_layers[core], layer, f"cnn_layers[{core}]")
+        if tree.dvs_layer is not None:
+            _write(config.dvs_layer, tree.dvs_layer)
+            _read_back(config.dvs_layer, tree.dvs_layer, "dvs_layer")
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         found = f"{type(error).__name__}: {error}"
         raise CompileError([VENDOR_CLASS.at(place, value=found, limit=tree.chip)]) from error
@@ -135,8 +140,6 @@ def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None
 def _findings(spec: Spec, slow_clock_hz: int | None) -> Iterator[Diagnostic]:
     if spec.chip not in EXPORTABLE:
         yield NOT_EXPORTABLE.at("$.chip", value=spec.chip, limit=", ".join(EXPORTABLE))
-    if spec.dvs is not None:
-        yield CAMERA_NOT_EXPORTED.at("$.dvs")
     low, high = SLOW_CLOCK_HZ
     if slow_clock_hz is not None and not low <= slow_clock_hz <= high:
         limit = f"a number from {low} to {high} Hz"
@@ -150,6 +153,7 @@ def _findings(spec: Spec, slow_clock_hz: int | None) -> Iterator[Diagnostic]:
 
 
 def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
+    """The layers that are monitored: cores, and DVS_LAYER."""
     if monitor is None:
         return frozenset(port.core for port in spec.outputs)
     if monitor == "all":
@@ -160,6 +164,8 @@ def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
             names.setdefault(name, set()).add(core.core)  # several where a layer is split
     for name in set(spec.output_names) - set(names):
         names[name] = {port.core for port in spec.ports(name)}
+    if spec.dvs is not None:
+        names.setdefault(DVS_NAME, {DVS_LAYER})
     wanted = [monitor] if isinstance(monitor, str) else list(monitor)
     limit = ", ".join(sorted(names))
     raise_errors([NO_SUCH_NODE.at("$.monitor", value=name, limit=limit) for name in wanted if name not in names])

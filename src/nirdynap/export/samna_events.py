@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nirdynap.errors import CAMERA_NOT_EXPORTED, TIME_STAMP, InputError
+from nirdynap.errors import TIME_STAMP, InputError
+from nirdynap.export.samna_camera import DVS_LAYER
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import OutputPort, Spec
 from nirdynap.ir.units import IntArray, Shape, decide
@@ -23,10 +25,12 @@ class BoardRun:
     Attributes:
         spec: what runs there.
         spikes: per monitored core, its spikes before pooling and after decimation; time stamps are the board's.
+        dvs: what left the DVS layer, and so what its cores took in; None where it is not monitored.
     """
 
     spec: Spec
     spikes: Mapping[int, Events]
+    dvs: Events | None = None
 
     @property
     def output_events(self) -> Mapping[str, Events]:
@@ -74,23 +78,25 @@ class BoardRun:
 def events_to_samna(spec: Spec, events: Events, samna: Any) -> list[Any]:
     """A list of ``samna.<chip>.event.Spike``, one for each event and core that the network's input feeds.
 
+    Of a spec with a DVS layer a list of ``DvsEvent`` instead, one for each event: the layer sends them on.
+
     Args:
         spec: whose input they are; decides layer and feature of each spike.
         events: within `spec.input_shape`.
         samna: the vendor's module, or its stand-in.
 
     Raises:
-        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits, ND649 for a spec
-            with a DVS layer.
+        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits.
     """
-    if spec.dvs is not None:
-        raise InputError([CAMERA_NOT_EXPORTED.at("$.dvs")])
     events.check_inside(spec.input_shape)
     if len(events) and events.t[-1] > STAMP_MAX:
         first = int(np.argmax(events.t > STAMP_MAX))
         raise InputError([TIME_STAMP.at("$.events", value=first, time=int(events.t[first]), limit=STAMP_MAX)])
-    spike = getattr(samna, spec.chip).event.Spike
+    kinds = getattr(samna, spec.chip).event
+    spike = kinds.Spike
     rows = zip(*(getattr(events, name).tolist() for name in ("t", "c", "y", "x")), strict=True)
+    if spec.dvs is not None:
+        return [_dvs_event(kinds.DvsEvent, bool(c), y, x, t) for t, c, y, x in rows]
     return [_spike(spike, port.core, c + port.feature_shift, y, x, t) for t, c, y, x in rows for port in spec.inputs]
 
 
@@ -101,8 +107,8 @@ def events_from_samna(spec: Spec, received: Iterable[Any], samna: Any, cores: It
         spec: what runs on the board.
         received: what a sink node hands out.
         samna: the vendor's module, or its stand-in.
-        cores: those that are monitored, which may have been silent; default: those of the outputs. Others that sent
-            spikes are added.
+        cores: those that are monitored, which may have been silent, 13 being the DVS layer; default: those of the
+            outputs. Others that sent spikes are added.
 
     Raises:
         InputError: ND503 for a spike outside its core's map: the board runs something else.
@@ -113,12 +119,27 @@ def events_from_samna(spec: Spec, received: Iterable[Any], samna: Any, cores: It
     monitored |= {e.layer for e in spikes}
     by_core = {}
     for core in (c for c in spec.cores if c.core in monitored):
-        own = sorted((e for e in spikes if e.layer == core.core), key=lambda e: int(e.timestamp))
-        columns = {"t": "timestamp", "c": "feature", "y": "y", "x": "x"}
-        events = Events(**{name: np.array([getattr(e, key) for e in own], np.int64) for name, key in columns.items()})
-        events.check_inside(core.neuron_shape)
-        by_core[core.core] = events
-    return BoardRun(spec=spec, spikes=by_core)
+        by_core[core.core] = _spikes_of(spikes, core.core)
+        by_core[core.core].check_inside(core.neuron_shape)
+    camera = None
+    if spec.dvs is not None and DVS_LAYER in monitored:
+        camera = _spikes_of(spikes, DVS_LAYER)
+        if spec.dvs.merge:  # samna says that merged events carry polarity 1; the cores take them in as feature 0
+            camera = dataclasses.replace(camera, c=np.zeros_like(camera.c))
+        camera.check_inside(spec.port_shape)
+    return BoardRun(spec=spec, spikes=by_core, dvs=camera)
+
+
+def _spikes_of(spikes: list[Any], layer: int) -> Events:
+    own = sorted((e for e in spikes if e.layer == layer), key=lambda e: int(e.timestamp))
+    columns = {"t": "timestamp", "c": "feature", "y": "y", "x": "x"}
+    return Events(**{name: np.array([getattr(e, key) for e in own], np.int64) for name, key in columns.items()})
+
+
+def _dvs_event(kind: Any, p: bool, y: int, x: int, timestamp: int) -> Any:
+    event = kind()
+    event.p, event.y, event.x, event.timestamp = p, y, x, timestamp
+    return event
 
 
 def _spike(kind: Any, layer: int, feature: int, y: int, x: int, timestamp: int) -> Any:

@@ -8,19 +8,21 @@ import numpy as np
 
 from nirdynap.chips.chip import load_chip
 from nirdynap.chips.memory import memory_of
+from nirdynap.export.samna_camera import read_camera
 from nirdynap.export.samna_config import DECIMATIONS
 from nirdynap.ir.convention import CONVENTIONS
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import Shape
+from nirdynap.lower.camera import camera_shape
 
 
 def from_samna(config: Any, chip: str = "speck2f") -> Spec:
     """What a configuration object has the chip compute, as far as a spec can say it: the cores in use.
 
-    A core is in use when it has weights. Cores that no other feeds are the inputs, monitored ones the outputs; nodes
-    are named "core0" to "core8". Camera, readout block and filters are not looked at. Nothing is refused: ask
-    `nirdynap.validate` of the result.
+    A core is in use when it has weights. What the DVS layer feeds are the inputs; if it feeds none, or lets no polarity
+    pass, cores that no other feeds. Monitored cores are the outputs; nodes are named "core0" to "core8". Readout block
+    and filters are not looked at. Nothing is refused: ask `nirdynap.validate` of the result.
 
     Args:
         config: a ``SpeckConfiguration`` of samna or of its stand-in.
@@ -38,15 +40,18 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
     memories = load_chip(chip).cores
     cores = {i: _core(i, layer, memories[i], len(memories)) for i, layer in layers.items()}
     fed = {slot.core for core in cores.values() for slot in core.destinations}
+    dvs, inputs = read_camera(config.dvs_layer)
     entries = [i for i in cores if i not in fed]
+    shape = cores[entries[0]].input_shape if entries else (1, 1, 1)
     return Spec(
         chip=chip,
         convention=CONVENTIONS["nir"],
         spikes_per_step="one",
-        input_shape=cores[entries[0]].input_shape if entries else (1, 1, 1),
-        inputs=tuple(InputPort(i, 0) for i in entries),
+        input_shape=shape if dvs is None else camera_shape(load_chip(chip)),
+        inputs=tuple(InputPort(i, 0) for i in entries) if dvs is None else inputs,
         outputs=tuple(OutputPort(i, 1, f"core{i}") for i, layer in layers.items() if layer.monitor_enable),
         cores=tuple(cores[i] for i in _order(cores)),
+        dvs=dvs,
     )
 
 

@@ -81,6 +81,49 @@ class CnnLayerConfig(Digested):
     destinations: tuple[CnnLayerDestination, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Axes along which the camera's region is turned round: x its columns, y its rows."""
+
+    x: bool
+    y: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvsLayerDestination:
+    """One of the DVS layer's two slots: its events go to core `layer` as they are."""
+
+    enable: bool = False
+    layer: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvsLayerConfig:
+    """The DVS layer, its attributes in the order of its steps.
+
+    Attributes:
+        off_channel, on_channel: events of polarity 0, 1 pass; merge: both reach feature 0.
+        pooling: in pixels of the camera.
+        origin, cut: first and last pixel of the region behind the pooling, both inside it.
+        mirror, then mirror_diagonal, which exchanges x and y: inside the region.
+        destinations: both slots, in order.
+        pass_sensor_events: the chip's own camera feeds the layer.
+        monitor_enable: what leaves the layer is sent back.
+    """
+
+    off_channel: bool
+    on_channel: bool
+    merge: bool
+    pooling: Vec2
+    origin: Vec2
+    cut: Vec2
+    mirror: Mirror
+    mirror_diagonal: bool
+    destinations: tuple[DvsLayerDestination, ...]
+    pass_sensor_events: bool
+    monitor_enable: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Configuration(Digested):
     """Everything that is set on a chip before it runs a network.
@@ -89,11 +132,13 @@ class Configuration(Digested):
         chip: name of the chip, and of its module in samna.
         cnn_layers: the cores in use, by hardware index.
         slow_clock_hz: ticks per second of the board's clock, which is no part of samna's configuration; None: off.
+        dvs_layer: the camera's layer; None without one.
     """
 
     chip: str
     cnn_layers: Mapping[int, CnnLayerConfig]
     slow_clock_hz: int | None = None
+    dvs_layer: DvsLayerConfig | None = None
 
     def to_json(self) -> str:
         """One JSON document, keys sorted; equal configurations give equal text."""

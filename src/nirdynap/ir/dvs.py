@@ -12,6 +12,9 @@ from nirdynap.ir.units import IntArray, Pair, Shape
 Polarity = Literal["both", "on", "off"]
 """Which events of a camera pass; an OFF event has polarity 0, an ON event polarity 1."""
 
+DVS_DROPPED = "events dropped by the DVS layer, outside its region or of the other polarity"
+"""What a run tells behind the number of them, if there were any."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DvsLayer:

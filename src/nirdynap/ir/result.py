@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import IntArray, decide, pool_counts, side_by_side
@@ -110,7 +111,8 @@ class Result:
     def __repr__(self) -> str:
         samples = len(next(iter(self.counts.values())))
         spikes = {part[0].name: sum(self.stats[c.core].spikes for c in part) for part in self.spec.layers}
-        return f"Result({self.semantics!r}, {samples} samples, spikes {spikes})"
+        dropped = f", {self.dvs_dropped} {DVS_DROPPED}" if self.dvs_dropped else ""
+        return f"Result({self.semantics!r}, {samples} samples, spikes {spikes}{dropped})"
 
     @property
     def raster(self) -> IntArray | Mapping[str, IntArray]:

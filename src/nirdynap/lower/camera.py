@@ -25,6 +25,7 @@ from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.network import Network, Pool
 from nirdynap.ir.units import Pair, Shape, shape_text
 from nirdynap.lower.arrange import Plan
+from nirdynap.lower.region import without_regions
 from nirdynap.passes.average_pools import average_pools
 from nirdynap.passes.rewrite import bypassed, credited, replaced
 
@@ -62,8 +63,8 @@ def camera_shape(chip: Chip) -> Shape:
 def behind_camera(network: Network, chip: Chip, dvs: bool | DvsOptions) -> tuple[Network, DvsLayer | None]:
     """The network behind the DVS layer, and the layer; (network, None) without one.
 
-    Pools right behind the input become pooling of the layer as far as it has such sizes. The rest of the network sees
-    the same counts.
+    Regions, polarities and pools that the network begins with become those of the layer, pools as far as it has such
+    sizes. The rest of the network sees the same counts.
 
     Raises:
         CompileError: ND126 bad options, ND390 no camera, ND391 beyond the camera, ND392 pooling, ND393 channels.
@@ -74,22 +75,32 @@ def behind_camera(network: Network, chip: Chip, dvs: bool | DvsOptions) -> tuple
         raise CompileError([no_camera(chip)])
     options = DvsOptions() if dvs is True else dvs
     raise_errors(_option_findings(options, chip.camera))
-    network, pooling = _without_pools(average_pools(network), chip.camera, options)
+    network, options = without_regions(network, options)
+    network, options = _without_pools(average_pools(network), chip.camera, options)
+    layer = in_front(network, options)
+    assert layer is not None
+    raise_errors(_fit_findings(network, layer, chip))
+    return network, layer
+
+
+def in_front(network: Network, dvs: bool | DvsOptions) -> DvsLayer | None:
+    """The DVS layer through which the network looks as it is, nothing taken out of it; None without one."""
+    if dvs is False:
+        return None
+    options = DvsOptions() if dvs is True else dvs
     channels, *map_size = network.input.input_shape
     height, width = map_size[::-1] if options.mirror_diagonal else map_size
-    layer = DvsLayer(
+    return DvsLayer(
         polarity=options.polarity,
         merge=channels == 1,
-        pooling=pooling,
-        origin=(options.origin[0] // pooling[0], options.origin[1] // pooling[1]),
+        pooling=options.pooling,
+        origin=(options.origin[0] // options.pooling[0], options.origin[1] // options.pooling[1]),
         size=(height, width),
         mirror_y=options.mirror_y,
         mirror_x=options.mirror_x,
         mirror_diagonal=options.mirror_diagonal,
         pass_sensor_events=options.pass_sensor_events,
     )
-    raise_errors(_fit_findings(network, layer, chip))
-    return network, layer
 
 
 def no_camera(chip: Chip) -> Diagnostic:
@@ -112,11 +123,20 @@ def camera_findings(
     slots = sum(len(layer.input_shifts) * number for layer, number in zip(layers, parts, strict=True))
     if slots > chip.camera.destinations:
         yield DVS_DESTINATIONS.at("$.dvs", value=slots, limit=chip.camera.destinations)
-    fed = [(layer, shift) for layer in layers for shift in layer.input_shifts]
-    for layer, shift in fed:
-        if shift or layer.input_shape != dvs.output_shape:
-            given = shape_text(dvs.output_shape) + f" from channel {shift} on" * bool(shift)
-            yield DVS_TARGET.at(node_place(layer.name), value=given, limit=shape_text(layer.input_shape))
+    for layer in layers:
+        for shift in layer.input_shifts:
+            yield from target_finding(node_place(layer.name), dvs, shift, layer.input_shape)
+
+
+def target_finding(place: str, dvs: DvsLayer, shift: int, room: Shape) -> Iterator[Diagnostic]:
+    """Does a core that takes in `room` (C, H, W) take in what the DVS layer gives, and nothing else?
+
+    The layer cannot move channels, and the vendor's validation refuses maps of another size (docs/hardware.md,
+    section validate_configuration).
+    """
+    if shift or room != dvs.output_shape:
+        given = shape_text(dvs.output_shape) + f" from channel {shift} on" * bool(shift)
+        yield DVS_TARGET.at(place, value=given, limit=shape_text(room))
 
 
 def _option_findings(options: object, camera: Camera) -> Iterator[Diagnostic]:
@@ -166,28 +186,28 @@ def _fit_findings(network: Network, dvs: DvsLayer, chip: Chip) -> Iterator[Diagn
             yield pooling_finding(node_place(pool.name), pool.size, chip.camera)
 
 
-def _without_pools(network: Network, camera: Camera, options: DvsOptions) -> tuple[Network, Pair]:
-    """The network without the pooling that all of its input's targets begin with, and that pooling on the camera."""
-    pooling = options.pooling
-    while (size := _common_size(network, camera, options, pooling)) != (1, 1):
-        pooling = (pooling[0] * size[0], pooling[1] * size[1])
+def _without_pools(network: Network, camera: Camera, options: DvsOptions) -> tuple[Network, DvsOptions]:
+    """The network without the pooling that all of its input's targets begin with, and the camera with it."""
+    while (size := _common_size(network, camera, options)) != (1, 1):
+        pooling = (options.pooling[0] * size[0], options.pooling[1] * size[1])
+        options = dataclasses.replace(options, pooling=pooling)
         network = _divided(network, size[::-1] if options.mirror_diagonal else size)
-    return network, pooling
+    return network, options
 
 
-def _common_size(network: Network, camera: Camera, options: DvsOptions, pooling: Pair) -> Pair:
+def _common_size(network: Network, camera: Camera, options: DvsOptions) -> Pair:
     """The largest pooling (y, x), along the camera's axes, that the DVS layer can take over from all targets.
 
     What is left of a pool must be square, since it becomes part of a kernel.
     """
-    y, x = (_common_sizes(network, camera, options, pooling, axis) for axis in (0, 1))
+    y, x = (_common_sizes(network, camera, options, axis) for axis in (0, 1))
     pools = [t for t in network.targets(network.input.name) if isinstance(t, Pool)]
     turned = [pool.size[::-1] if options.mirror_diagonal else pool.size for pool in pools]
     pairs = ((a, b) for a in y for b in x if all(size[0] // a == size[1] // b for size in turned))
     return max(pairs, key=lambda pair: pair[0] * pair[1], default=(1, 1))
 
 
-def _common_sizes(network: Network, camera: Camera, options: DvsOptions, pooling: Pair, axis: int) -> list[int]:
+def _common_sizes(network: Network, camera: Camera, options: DvsOptions, axis: int) -> list[int]:
     """The poolings along one of the camera's axes.
 
     Windows must lie as they do in the network: the region begins with a whole one, and where it is mirrored ends with
@@ -200,8 +220,8 @@ def _common_sizes(network: Network, camera: Camera, options: DvsOptions, pooling
     return [
         n
         for n in camera.poolings
-        if pooling[axis] * n in camera.poolings
-        and options.origin[axis] % (pooling[axis] * n) == 0
+        if options.pooling[axis] * n in camera.poolings
+        and options.origin[axis] % (options.pooling[axis] * n) == 0
         and all(size % n == 0 for size in sizes)
         and not (mirrored and side % n)
     ]

@@ -18,7 +18,6 @@ from nirdynap.errors import (
     CORE_TWICE,
     DVS_DESTINATIONS,
     DVS_REGION,
-    DVS_TARGET,
     FEATURES_OVERFLOW,
     MAPS_DIFFER,
     MEMORY_MISCOUNTED,
@@ -33,7 +32,7 @@ from nirdynap.errors import (
 )
 from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
-from nirdynap.lower.camera import no_camera, pooling_finding
+from nirdynap.lower.camera import no_camera, pooling_finding, target_finding
 from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, memory_of_layer, pooling_findings
 
 
@@ -254,7 +253,8 @@ def destinations_are_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
 def maps_match(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
     """What reaches a core is as large as its input map; inferred from the vendor's messages, so only a warning."""
     rooms = {core.core: core.input_shape[1:] for core in spec.cores}
-    for arrival in _arrivals(spec):
+    camera = 0 if spec.dvs is None else len(spec.inputs)  # of those another rule says more
+    for arrival in [*_arrivals(spec)][camera:]:
         room = rooms[arrival.target]
         if arrival.shape[1:] != room:
             size = shape_text(arrival.shape[1:])
@@ -262,7 +262,7 @@ def maps_match(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
 
 
 def camera_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
-    """The chip has the camera, its DVS layer the slots and the poolings; it moves no events to other channels."""
+    """The chip has the camera, its DVS layer the slots and the poolings, and the cores take in just what it gives."""
     if spec.dvs is None:
         return
     if chip.camera is None:
@@ -275,10 +275,7 @@ def camera_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
     if len(spec.inputs) > chip.camera.destinations:
         yield DVS_DESTINATIONS.at("$.dvs", value=len(spec.inputs), limit=chip.camera.destinations)
     for i, port in enumerate(spec.inputs):
-        if port.feature_shift:
-            given = f"{shape_text(spec.port_shape)} from channel {port.feature_shift} on"
-            taken = shape_text(spec.core(port.core).input_shape)
-            yield DVS_TARGET.at(f"$.inputs[{i}].feature_shift", value=given, limit=taken)
+        yield from target_finding(f"$.inputs[{i}]", spec.dvs, port.feature_shift, spec.core(port.core).input_shape)
 
 
 LIMITS = (cores_exist, shapes_are_legal, destinations_are_legal, maps_match, camera_is_legal)

@@ -16,13 +16,14 @@ def expand_kernels(network: Network) -> Network:
     """Every convolution with one group and dilation 1, and the same result."""
     for conv in network.nodes:
         if isinstance(conv, Conv) and (conv.groups > 1 or conv.dilation != (1, 1)):
-            weights = _spread_taps(_full_channels(conv), conv.dilation[0], conv.dilation[1])
+            weights = _spread_taps(full_channels(conv), conv.dilation[0], conv.dilation[1])
             new = dataclasses.replace(conv, weights=frozen(weights, np.float64), groups=1, dilation=(1, 1))
             network = replaced(network, new)
     return network
 
 
-def _full_channels(conv: Conv) -> FloatArray:
+def full_channels(conv: Conv) -> FloatArray:
+    """Weights [out, in, ky, kx] that no longer need groups."""
     out, per_group, ky, kx = conv.weights.shape
     full = np.zeros((out, per_group * conv.groups, ky, kx))
     rows = out // conv.groups

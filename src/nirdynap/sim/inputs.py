@@ -21,11 +21,17 @@ def read_inputs(spec: Spec, recording: Recording, *, dt_us: int, duration_us: in
         InputError: all findings at once; ND509 where pooling sums up to more than a time step can hold.
     """
     stimuli = read_recording(recording, spec.input_shape, dt_us=dt_us, duration_us=duration_us)
-    dvs = spec.dvs
-    return stimuli if dvs is None else tuple(_through(dvs, stimulus) for stimulus in stimuli)
+    return tuple(behind_dvs(spec.dvs, stimulus) for stimulus in stimuli)
 
 
-def _through(dvs: DvsLayer, s: Stimulus) -> Stimulus:
+def behind_dvs(dvs: DvsLayer | None, s: Stimulus) -> Stimulus:
+    """What the DVS layer makes of a camera's recording; without one the recording itself.
+
+    Raises:
+        InputError: ND509 where pooling sums up to more than a time step can hold.
+    """
+    if dvs is None:
+        return s
     passed, c, y, x = dvs.passed(s.c, s.y, s.x)
     count = s.count[passed]
     if count.sum() > COUNT_MAX:

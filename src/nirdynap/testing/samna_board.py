@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from nirdynap.export.samna_camera import DVS_LAYER
+from nirdynap.ir.events import Events
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, US_PER_S
+from nirdynap.testing.samna_classes import DvsEvent
 
 _DECIMATIONS = (2, 4, 8, 16, 32, 128, 256, 512)
 
@@ -48,8 +51,9 @@ class Sink:
 class Model:
     """The chip of an open board."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, scene: Events | None) -> None:
         self._module = module
+        self._scene = scene
         self._machine: _Machine | None = None
         self.target: Sink | None = None
         self.ticks_hz: int | None = None
@@ -69,6 +73,17 @@ class Model:
         """Where events come out."""
         return self
 
+    def look(self) -> None:
+        """The camera sees the scene, if it is on."""
+        if self._scene is None or self._machine is None or not self._machine.dvs.pass_sensor_events:
+            return
+        seen = []
+        for t, p, y, x in zip(*(getattr(self._scene, name).tolist() for name in "tcyx"), strict=True):
+            event = self._module.event.DvsEvent()
+            event.p, event.y, event.x, event.timestamp = bool(p), y, x, t
+            seen.append(event)
+        self.write(seen)
+
     def write(self, events: list[Any]) -> None:
         """Compute what the events cause, and send on what the monitored cores fire."""
         if self._machine is None or self.target is None:
@@ -83,11 +98,11 @@ class Model:
 class Handle:
     """An open board."""
 
-    def __init__(self, info: Any, module: Any) -> None:
+    def __init__(self, info: Any, module: Any, scene: Events | None) -> None:
         self.info = info
         self.is_open = True
         self.watch_runs = False
-        self._model = Model(module)
+        self._model = Model(module, scene)
 
     def close(self) -> None:
         """Nothing can be asked of it any more."""
@@ -106,6 +121,7 @@ class Handle:
     def start(self) -> None:
         """Time stamps on."""
         self.watch_runs = True
+        self._model.look()
 
     def stop(self) -> None:
         """Time stamps off."""
@@ -132,6 +148,7 @@ class _Machine:
     """Membranes [feature][x][y] and decimators of the cores in use, and what one spike does to them."""
 
     def __init__(self, config: Any) -> None:
+        self.dvs = config.dvs_layer
         self.layers = {i: layer for i, layer in enumerate(config.cnn_layers) if layer.weights}
         self.membranes = {i: np.array(layer.neurons_initial_value) for i, layer in self.layers.items()}
         self.fired = dict.fromkeys(self.layers, 0)
@@ -146,7 +163,10 @@ class _Machine:
             while ticks and ticks[0] < event.timestamp:
                 ticks.popleft()
                 self.leak()
-            self.receive(event.layer, event.feature, event.x, event.y, event.timestamp)
+            if isinstance(event, DvsEvent):
+                self.see(event)
+            else:
+                self.receive(event.layer, event.feature, event.x, event.y, event.timestamp)
         for _ in ticks:
             self.leak()
         return self.sent
@@ -157,6 +177,23 @@ class _Machine:
             if layer.leak_enable:
                 biased = np.clip(self.membranes[i] + np.array(layer.biases)[:, None, None], INT16_MIN, INT16_MAX)
                 self.membranes[i] = np.maximum(biased, layer.threshold_low)
+
+    def see(self, event: DvsEvent) -> None:
+        """One event of the camera, or sent in its place, and all that comes of it."""
+        dvs = self.dvs
+        x, y = event.x // dvs.pooling.x, event.y // dvs.pooling.y
+        inside = dvs.origin.x <= x <= dvs.cut.x and dvs.origin.y <= y <= dvs.cut.y
+        if not inside or not (dvs.on_channel if event.p else dvs.off_channel):
+            return
+        x = dvs.cut.x - x if dvs.mirror.x else x - dvs.origin.x
+        y = dvs.cut.y - y if dvs.mirror.y else y - dvs.origin.y
+        if dvs.mirror_diagonal:
+            x, y = y, x
+        if dvs.monitor_enable:
+            self.sent.append((DVS_LAYER, 1 if dvs.merge else int(event.p), x, y, event.timestamp))
+        for slot in dvs.destinations:
+            if slot.enable:
+                self.receive(slot.layer, 0 if dvs.merge else int(event.p), x, y, event.timestamp)
 
     def receive(self, core: int, feature: int, x: int, y: int, timestamp: int) -> None:
         """One spike reaches a core, and all that comes of it."""

@@ -56,6 +56,15 @@ class Bool(_Attribute):
         return bool(value)
 
 
+class SensorMonitor(Bool):
+    """A Bool of the DVS layer that, set to True, turns the camera on, as documented of its monitors."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, value)
+        if instance.__dict__[self.key]:
+            instance.pass_sensor_events = True
+
+
 class Int(_Attribute):
     """A whole number from `low` to `high`, or one of `choices`."""
 
@@ -242,7 +251,7 @@ class DvsLayerConfig(Strict):
     merge, on_channel, off_channel = Bool(), Bool(True), Bool(True)
     mirror, mirror_diagonal = Record(Mirror), Bool()
     pooling, origin, cut = Record(DvsPooling), Record(Origin), Record(Cut)
-    pass_sensor_events, monitor_enable, raw_monitor_enable = Bool(), Bool(), Bool()
+    pass_sensor_events, monitor_enable, raw_monitor_enable = Bool(), SensorMonitor(), SensorMonitor()
 
 
 class DvsFilterConfig(Strict):
@@ -283,4 +292,12 @@ class Spike(Strict):
 
     layer, y, x = Int(0, _BYTE), Int(0, _BYTE), Int(0, _BYTE)
     feature = Int(0, 2**16 - 1)
+    timestamp = Int(0, 2**32 - 1)
+
+
+class DvsEvent(Strict):
+    """What a pixel of the camera saw: light (p) or dark."""
+
+    p = Bool()
+    y, x = Int(0, _BYTE), Int(0, _BYTE)
     timestamp = Int(0, 2**32 - 1)

@@ -15,13 +15,16 @@ import numpy as np
 
 from nirdynap.export.samna_config import EXPORTABLE
 from nirdynap.export.samna_reading import from_samna
+from nirdynap.ir.events import Events
 from nirdynap.lower.validate import validate
 from nirdynap.testing import samna_classes
 from nirdynap.testing.samna_board import Handle, Sink, Source
 
 
-def samna_stand_in(boards: Iterable[str] = ()) -> Any:
+def samna_stand_in(boards: Iterable[str] = (), *, scene: Events | None = None) -> Any:
     """What ``import samna`` would give, for Speck 2e and 2f, with boards of those device type names connected.
+
+    Each time the stop watch of a board starts, its camera (where it feeds the DVS layer) sees the `scene`.
 
     What no page says is chosen here: values out of range are refused when they are set; `validate_configuration`
     gives the findings of `nirdynap.validate`, warnings included, as its message; an unused core has no weights.
@@ -37,7 +40,7 @@ def samna_stand_in(boards: Iterable[str] = ()) -> Any:
     modules = {chip: _module(chip) for chip in EXPORTABLE}
     device = SimpleNamespace(
         get_all_devices=lambda: list(connected),
-        open_device=lambda info: Handle(info, modules[_chip_of(info.device_type_name)]),
+        open_device=lambda info: Handle(info, modules[_chip_of(info.device_type_name)], scene),
         close_device=Handle.close,
     )
     nodes: dict[str, Any] = {f"BasicSourceNode_{chip}_event_input_event": Source for chip in EXPORTABLE}
@@ -67,7 +70,7 @@ class EventFilterGraph:
 
 def _module(chip: str) -> Any:
     classes = {name: kind for name, kind in vars(samna_classes).items() if _is_class(kind)}
-    event = SimpleNamespace(Spike=classes.pop("Spike"))
+    event = SimpleNamespace(Spike=classes.pop("Spike"), DvsEvent=classes.pop("DvsEvent"))
     configuration = SimpleNamespace(**classes)
 
     def validate_configuration(config: Any) -> tuple[bool, str]:
@@ -95,6 +98,8 @@ def _faults(config: Any, chip: str) -> Iterator[str]:
             yield f"cnn_layers[{i}].leak_internal_slow_clk_enable needs leak_enable"
     if config.dvs_filter.hot_pixel_filter_enable and config.dvs_filter.low_pass_mode_enable:
         yield "dvs_filter: hot_pixel_filter_enable and low_pass_mode_enable exclude each other"
-    for finding in validate(from_samna(config, chip), chip):
-        if not finding.place.startswith("$.inputs"):  # which map comes from outside, a configuration does not say
+    spec = from_samna(config, chip)
+    for finding in validate(spec, chip):
+        # Which map comes from outside a configuration does not say, but for that of the camera.
+        if spec.dvs is not None or not finding.place.startswith("$.inputs"):
             yield str(finding)

@@ -73,17 +73,20 @@ def earliest(layers: tuple[str, ...], differences: tuple[Difference | None, ...]
     return min(found, key=lambda d: (layers.index(d.layer), d.step, d.sample), default=None)
 
 
-def explained(difference: Difference, spec: Spec, networks: tuple[Network, Network], raster: IntArray) -> Diagnostic:
+def explained(
+    difference: Difference, spec: Spec, before: tuple[Network, IntArray], lowered: tuple[Network, IntArray]
+) -> Diagnostic:
     """Why the lowered network departs from the float network: ND701 for rounding, ND702 for anything else.
 
     Args:
         difference: the first one between the two.
         spec: what became of both.
-        networks: the network before (float or leakless), and the lowered one.
-        raster: input counts [time, 1, c, y, x] of the sample where they differ.
+        before: the network before (float or leakless), and its input counts [time, 1, c, y, x] of the sample where
+            the two differ.
+        lowered: the same of the lowered one.
     """
-    fewer = networks[0] if difference.reference < difference.value else networks[1]
-    distance = _distance(difference, spec, fewer, raster)
+    fewer = before if difference.reference < difference.value else lowered
+    distance = _distance(difference, spec, *fewer)
     if distance < _ROUNDING:
         return _finding(ROUNDING_MOVED_SPIKE, difference, distance)
     return _finding(LOWERING_DIFFERS, difference, distance)

@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nirdynap.chips.chip import Chip
+from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import nir_to_dynapcnn
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.convention import AUTO, Convention
 from nirdynap.ir.digest import frozen
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
 from nirdynap.ir.network import Network
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray
+from nirdynap.lower.camera import DvsOptions, behind_camera, in_front
 from nirdynap.lower.wishes import ANYWHERE, Pins, Split
 from nirdynap.passes import approximate_leak, normalise
 from nirdynap.sim import simulate
 from nirdynap.sim.asynchronous import Emission, Order, event_findings
+from nirdynap.sim.inputs import behind_dvs
 from nirdynap.sim.protocol import Progress, Recording
 from nirdynap.sim.stimulus import Stimulus, read_recording
 from nirdynap.verify.divergence import explained
@@ -59,6 +62,7 @@ def verify(
     split: Split = "auto",
     placement: Pins = ANYWHERE,
     avoid: Collection[int] = (),
+    dvs: bool | DvsOptions = False,
     order: Order = "depth",
     emission: Emission = "raster",
     bias_clock_us: int | None = None,
@@ -77,8 +81,9 @@ def verify(
         source: path of a `.nir` file, or a `nir.NIRGraph`.
         chip: name of a chip or sinabs device, or path of a chip file.
         input: one Events, a sequence of them (a batch), or non-negative counts [time, channel, y, x] or
-            [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps.
-        convention, bias_bits, split, placement, avoid, **reading: as in `nirdynap.nir_to_dynapcnn`.
+            [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps. With `dvs` they
+            are the camera's, and every rung sees what the DVS layer makes of them.
+        convention, bias_bits, split, placement, avoid, dvs, **reading: as in `nirdynap.nir_to_dynapcnn`.
         order, emission: of the event run, as in `nirdynap.simulate`.
         bias_clock_us: period of the event run's bias clock in microseconds; default `dt_us`, one tick for each step.
         dt_us: length of a time step in microseconds.
@@ -114,15 +119,23 @@ def verify(
         split=split,
         placement=placement,
         avoid=avoid,
+        dvs=dvs,
         **reading,
     )
     stimuli, truth = _checked(spec, input, labels, order, emission, bias_clock_us, dt_us, duration_us)
     network = read(source, convention, **reading)
     leakless = approximate_leak(network)
-    approximated = () if leakless is network else (("leakless", leakless),)
+    behind, camera = behind_camera(leakless, load_chip(chip), dvs)
+    named: tuple[tuple[FloatRung, Network], ...] = (("float", network), ("leakless", leakless))
     ladder = _Ladder(
         spec=spec,
-        networks=(("float", network), *approximated, ("lowered", normalise(leakless))),
+        networks=(
+            *(
+                _Seeing(name=name, network=n, dvs=in_front(n, dvs))
+                for name, n in named[: 1 + (leakless is not network)]
+            ),
+            _Seeing(name="lowered", network=normalise(behind), dvs=camera),
+        ),
         order=order,
         emission=emission,
         bias_clock_us=dt_us if bias_clock_us is None else bias_clock_us,
@@ -143,6 +156,7 @@ def verify(
         comparisons=comparisons,
         notes=(*spec.notes, *ladder.findings(comparisons, stimuli)),
         labels=truth,
+        dvs_dropped=sum(behind_dvs(spec.dvs, s).dvs_dropped for s in stimuli),
     )
 
 
@@ -182,11 +196,27 @@ def _label_findings(labels: npt.NDArray[Any] | None, samples: int, outputs: int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Seeing:
+    """The network of a float rung, and the DVS layer through which it sees a camera's recordings."""
+
+    name: FloatRung
+    network: Network
+    dvs: DvsLayer | None
+
+    def raster(self, stimuli: tuple[Stimulus, ...], steps: int, dt_us: int) -> IntArray:
+        """Its input counts, int64 [time, sample, c, y, x]."""
+        raster = np.zeros((steps, len(stimuli), *self.network.input.input_shape), dtype=np.int64)
+        for sample, s in enumerate(behind_dvs(self.dvs, s) for s in stimuli):
+            np.add.at(raster[:, sample], (s.t // dt_us, s.c, s.y, s.x), s.count)
+        return raster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Ladder:
     """What all samples have in common: the networks of the float rungs, the spec, and the options of the runs."""
 
     spec: Spec
-    networks: tuple[tuple[FloatRung, Network], ...]
+    networks: tuple[_Seeing, ...]
     order: Order
     emission: Emission
     bias_clock_us: int
@@ -195,7 +225,7 @@ class _Ladder:
 
     def _samples_at_once(self) -> int:
         """As many as the rasters of two rungs have room for."""
-        shapes = (self.spec.input_shape, *(core.neuron_shape for core in self.spec.cores))
+        shapes = (self.networks[0].network.input.input_shape, *(core.neuron_shape for core in self.spec.cores))
         numbers = self.steps * sum(int(np.prod(shape)) for shape in shapes)
         return max(1, _BYTES_AT_ONCE // (2 * 8 * numbers))
 
@@ -227,24 +257,26 @@ class _Ladder:
         return tuple(rungs), tuple(comparisons)
 
     def _traces(self, stimuli: tuple[Stimulus, ...], tell: Callable[[int], None]) -> Iterator[Trace]:
-        raster, samples = self._raster(stimuli), len(stimuli)
+        events, samples = [_events(s) for s in stimuli], len(stimuli)
         done = 0
-        for name, network in self.networks:
-            yield float_trace(name, network, self.spec, raster)
+        for seeing in self.networks:
+            raster = seeing.raster(stimuli, self.steps, self.dt_us)
+            yield float_trace(seeing.name, seeing.network, self.spec, raster)
             done += samples
             tell(done)
         result = simulate(
             self.spec,
-            raster,
+            events,
             "clocked",
             record="all",
             dt_us=self.dt_us,
+            duration_us=self.steps * self.dt_us,
             progress=lambda n, _: tell(done + n),
         )
         yield clocked_trace(result)
         result = simulate(
             self.spec,
-            [_events(s) for s in stimuli],
+            events,
             "event",
             order=self.order,
             emission=self.emission,
@@ -256,21 +288,14 @@ class _Ladder:
         )
         yield event_trace(result, self.steps)
 
-    def _raster(self, stimuli: tuple[Stimulus, ...]) -> IntArray:
-        """Input counts int64 [time, sample, c, y, x]."""
-        raster = np.zeros((self.steps, len(stimuli), *self.spec.input_shape), dtype=np.int64)
-        for sample, s in enumerate(stimuli):
-            np.add.at(raster[:, sample], (s.t // self.dt_us, s.c, s.y, s.x), s.count)
-        return raster
-
     def findings(self, comparisons: tuple[Comparison, ...], stimuli: tuple[Stimulus, ...]) -> tuple[Diagnostic, ...]:
         """What is to be said about the lowered network, which should have the spikes of the one before it."""
         (difference,) = (c.first_difference for c in comparisons if c.rung == "lowered")
         if difference is None:
             return ()
-        sample = self._raster(stimuli[difference.sample : difference.sample + 1])
-        (_, before), (_, lowered) = self.networks[-2:]
-        return (explained(difference, self.spec, (before, lowered), sample),)
+        sample = stimuli[difference.sample : difference.sample + 1]
+        before, lowered = ((s.network, s.raster(sample, self.steps, self.dt_us)) for s in self.networks[-2:])
+        return (explained(difference, self.spec, before, lowered),)
 
     def _about(self, rung: RungName) -> str:
         how = self.spec.convention

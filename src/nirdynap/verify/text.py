@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.verify.divergence import Difference
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def as_text(checked: Verification) -> str:
         line.rstrip()
         for line in (
             _head(checked),
+            *([f"{checked.dvs_dropped} {DVS_DROPPED}"] if checked.dvs_dropped else []),
             "",
             *aligned(_spike_rows(checked)),
             "",

@@ -91,6 +91,7 @@ class Verification:
         comparisons: each rung but the first against the one before it.
         notes: named approximations and warnings of the spec, then what the comparison found.
         labels: int64 [sample], what is right, or None.
+        dvs_dropped: events of the input that the DVS layer let through to no core; 0 without one.
     """
 
     spec: Spec
@@ -104,6 +105,7 @@ class Verification:
     comparisons: tuple[Comparison, ...]
     notes: tuple[Diagnostic, ...]
     labels: IntArray | None
+    dvs_dropped: int = 0
 
     @property
     def correct(self) -> dict[RungName, int]:
