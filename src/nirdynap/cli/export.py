@@ -48,8 +48,7 @@ def export(
     else:
         from nirdynap.export.samna_config import configuration
 
-        watched = "all" if monitor == ["all"] else monitor or None
-        tree = configuration(spec, monitor=watched, slow_clock_hz=slow_clock_hz)
+        tree = configuration(spec, monitor=monitor or None, slow_clock_hz=slow_clock_hz)
         write_atomically(output, f"{tree.to_json()}\n".encode())
     body = {"chip": spec.chip, "digest": spec.digest(), "output": str(output)}
     head = f"{output}: {file} in the integers of {spec.chip}, digest {spec.digest()[:12]}"

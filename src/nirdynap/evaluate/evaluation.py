@@ -28,6 +28,7 @@ from nirdynap.evaluate.samples import Entry, Samples, Source, open_samples
 from nirdynap.evaluate.summary import Summary, summarise
 from nirdynap.evaluate.work import Numbered, Options, Row, Work, failed
 from nirdynap.evaluate.workers import Workers
+from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.result import Semantics
 from nirdynap.ir.spec import Spec
@@ -85,6 +86,7 @@ def evaluate(
         progress: called with (samples done, samples in all, if that is known).
 
     Raises:
+        InputError: ND513 for what is no Spec.
         InputError: ND507 for bad options, ND506 for biases without a clock, ND751 for no samples, ND511 for a file
             that cannot be read, ND754 if the partial output is of another run, ND755 if there are no workers, ND901
             if pyarrow or numba is not installed.
@@ -101,6 +103,7 @@ def evaluate(
         >>> summary.accuracy, summary.cores[0].synaptic_operations.mean, summary.outputs[0].silent
         ({'out0': 0.5}, 2.0, 1)
     """
+    check_spec(spec)
     target = None if output is None else Path(output)
     raise_errors(_findings(workers, group_size, in_flight, executor), InputError)
     if target is not None and target.suffix.lower() != ".parquet":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nirdynap.errors import CAMERA_NOT_EXPORTED, TIME_STAMP, InputError
+from nirdynap.ir.arguments import check_events, check_spec
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import OutputPort, Spec
 from nirdynap.ir.units import IntArray, Shape, decide
@@ -81,8 +82,10 @@ def events_to_samna(spec: Spec, events: Events, samna: Any) -> list[Any]:
 
     Raises:
         InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits, ND649 for a spec
-            with a DVS layer.
+            with a DVS layer, ND513 for other things than a Spec and Events.
     """
+    check_spec(spec)
+    check_events(events)
     if spec.dvs is not None:
         raise InputError([CAMERA_NOT_EXPORTED.at("$.dvs")])
     events.check_inside(spec.input_shape)

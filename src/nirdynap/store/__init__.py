@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from nirdynap.atomic import write_atomically
-from nirdynap.errors import NOT_A_SPEC, UNKNOWN_FORMAT, StoreError
+from nirdynap.errors import NOT_A_SPEC, UNKNOWN_FORMAT, InputError, StoreError
+from nirdynap.ir.arguments import check_spec, wrong
 from nirdynap.ir.spec import Spec
 from nirdynap.store import spec_hdf5, spec_json
 
@@ -29,8 +30,10 @@ def save(spec: Spec, path: str | os.PathLike[str]) -> None:
     Raises:
         StoreError: ND605 when it cannot be written, ND606 for an unknown extension, and everything that `validate`
             finds; then no file is left behind.
+        InputError: ND513 for what is no Spec, or no path.
     """
-    path = Path(path)
+    check_spec(spec)
+    path = _checked(path)
     write_atomically(path, _format_of(path).encode(spec))
 
 
@@ -40,14 +43,21 @@ def load(path: str | os.PathLike[str]) -> Spec:
     Raises:
         StoreError: ND601 no spec, ND602 for each fault in it, ND603 changed since, ND604 another version,
             ND606 unknown extension; and everything that `validate` finds in a spec that somebody else wrote.
+        InputError: ND513 for what is no path.
     """
-    path = Path(path)
+    path = _checked(path)
     form = _format_of(path)
     try:
         with path.open("rb") as stream:
             return form.decode(stream, str(path))
     except OSError as error:
         raise StoreError([NOT_A_SPEC.at(str(path), value=f"cannot be read: {error.strerror or error}")]) from None
+
+
+def _checked(path: object) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError([wrong("path", path, "the path of a file", f"a name that ends in {', '.join(_FORMATS)}")])
+    return Path(path)
 
 
 def _format_of(path: Path) -> _Format:

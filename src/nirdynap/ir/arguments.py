@@ -1,0 +1,66 @@
+"""What a caller hands over where something else is due: said in one way, by every function that takes a spec."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from nirdynap.errors import WRONG_ARGUMENT, Diagnostic, InputError
+from nirdynap.ir.events import Events
+from nirdynap.ir.spec import Spec
+
+
+def wrong(parameter: str, value: object, due: str, remedy: str) -> Diagnostic:
+    """ND513: `value` is not what `parameter` has to be."""
+    return WRONG_ARGUMENT.at(f"$.{parameter}", value=described(value), limit=due, remedy=remedy)
+
+
+def described(value: object) -> str:
+    """A value that nobody expected, in a few words."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    if isinstance(value, (str, os.PathLike)):
+        return f"the text or path {str(value)!r}"
+    if isinstance(value, np.ndarray):
+        kind = "a structured array" if value.dtype.names else f"an array of {value.dtype}"
+        return f"{kind} of shape {value.shape}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
+
+
+def check_spec(value: object) -> None:
+    """Nothing, for a spec.
+
+    Raises:
+        InputError: ND513 for anything else.
+    """
+    if isinstance(value, Spec):
+        return
+    remedy = "nirdynap.nir_to_dynapcnn(graph), which makes one, or nirdynap.load(path), which reads one"
+    if isinstance(value, (str, os.PathLike)):
+        path = str(value)
+        remedy = f"nirdynap.{'nir_to_dynapcnn' if path.lower().endswith('.nir') else 'load'}({path!r})"
+    raise InputError([wrong("spec", value, "a Spec", remedy)])
+
+
+def check_events(value: object) -> None:
+    """Nothing, for Events.
+
+    Raises:
+        InputError: ND513 for anything else.
+    """
+    if not isinstance(value, Events):
+        raise InputError([wrong("events", value, "an Events object", events_of(value))])
+
+
+def events_of(value: Any) -> str:
+    """How to make Events of it."""
+    if isinstance(value, np.ndarray):
+        return f"nirdynap.Events.from_{'structured' if value.dtype.names else 'raster'}(array)"
+    if isinstance(value, (str, os.PathLike)):
+        return (
+            "nirdynap.Events(t=..., c=..., y=..., x=...) of what numpy.load(path) holds; nirdynap.evaluate takes paths"
+        )
+    return "nirdynap.Events(t=..., c=..., y=..., x=...), or its from_structured or from_raster"
