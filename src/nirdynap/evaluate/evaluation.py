@@ -86,10 +86,9 @@ def evaluate(
         progress: called with (samples done, samples in all, if that is known).
 
     Raises:
-        InputError: ND513 for what is no Spec.
-        InputError: ND507 for bad options, ND506 for biases without a clock, ND751 for no samples, ND511 for a file
-            that cannot be read, ND754 if the partial output is of another run, ND755 if there are no workers, ND901
-            if pyarrow or numba is not installed.
+        InputError: ND513 for what is no Spec, ND507 for bad options, ND506 for biases without a clock, ND751 for no
+            samples, ND511 for a file that cannot be read, ND754 if the partial output is of another run, ND755 if
+            there are no workers, ND901 if pyarrow or numba is not installed.
         StoreError: ND605, ND606 for an output that cannot be written.
 
     Example:

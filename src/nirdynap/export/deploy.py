@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from numbers import Real
 from threading import Event
 from typing import Any, final
 
@@ -178,7 +177,7 @@ def deploy(
 
 
 def _check_seconds(parameter: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         limit = "a number of seconds from 0 up"
         raise InputError([BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)])
 

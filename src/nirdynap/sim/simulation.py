@@ -53,8 +53,8 @@ def simulate(
         progress: called with (samples done, samples in all).
 
     Raises:
-        InputError: every ND5xx finding about options and recording; an option of the other run is one of them. ND513
-            for what is no Spec.
+        InputError: every ND5xx finding about options and recording; an option of the other run is one of them;
+            ND513 for what is no Spec.
 
     Example:
         One neuron of weight 5 and threshold 10 in two steps of one and three spikes: 5, then 5 + 15 = 2 * 10.
