@@ -316,6 +316,9 @@ BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and t
 SAMPLES_FAILED = _kind("ND753", "samples not evaluated", "{value} of {limit} samples have no result; the first of them: {first}", "the column error of the output, which tells the reason for each")
 OTHER_RUN = _kind("ND754", "partial output of another run", "{parameter} was {value} in the run that left it behind, and is {limit} now", "the same network, samples and options to go on; another output, or removing this folder, to start anew")
 WORKERS_LOST = _kind("ND755", "workers lost", "{value}", "running it again with the same output, which goes on where it stopped; a script that makes worker processes needs if __name__ == \"__main__\":")
+LABEL_OUTSIDE = _kind("ND756", "label outside the outputs", "the label of sample {sample} is {value}, the output neurons are {limit}", "labels that count from 0, in the order of the output neurons")
+DAMAGED_PART = _kind("ND757", "damaged part", "{value}", "removing this file and running it again with the same output, which makes it anew and goes on")
+STOPPED = _kind("ND758", "stopped", "{value}", "{remedy}", "note")
 
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")

@@ -15,6 +15,7 @@ from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
+from nirdynap.ir.arguments import label_findings
 from nirdynap.ir.units import shape_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def simulate(
     raise_errors(_output_findings(output, running.record), InputError)
     spec, options = run_of(file, lowering, running)
     recordings = read_recordings(input)
+    raise_errors(label_findings(spec, () if recordings.labels is None else recordings.labels), InputError)
     with progress("simulating") as tell:
         result = run(spec, recordings.samples, progress=tell, **{**recordings.times, **options})
     if output is not None:

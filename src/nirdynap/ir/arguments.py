@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from nirdynap.errors import WRONG_ARGUMENT, Diagnostic, InputError
+from nirdynap.errors import LABEL_OUTSIDE, WRONG_ARGUMENT, Diagnostic, InputError
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Spec
 
@@ -53,6 +55,15 @@ def check_events(value: object) -> None:
     """
     if not isinstance(value, Events):
         raise InputError([wrong("events", value, "an Events object", events_of(value))])
+
+
+def label_findings(spec: Spec, labels: Iterable[int], first: int = 0) -> Iterator[Diagnostic]:
+    """ND756 for the first label that is the index of no output neuron; `first` is the number of the first sample."""
+    neurons = max(math.prod(spec.output_shape(name)) for name in spec.output_names)
+    for sample, label in enumerate(labels, first):
+        if not 0 <= label < neurons:
+            yield LABEL_OUTSIDE.at("$.label", value=int(label), limit=f"0 to {neurons - 1}", sample=sample)
+            return
 
 
 def events_of(value: Any) -> str:
