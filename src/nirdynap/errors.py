@@ -283,6 +283,7 @@ SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file sa
 SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, readable are {limit}", "a current nirdynap")
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
+OTHER_DOCUMENT = _kind("ND608", "another document", "this is {value}, not a spec", "the spec that it was made from, as nirdynap.save or nirdynap convert writes it")
 NOT_IN_NIR = _kind("ND607", "not expressible in NIR", "{value}, which no node of NIR can say", "{remedy}")
 CORE_TWICE = _kind("ND620", "core used twice", "core {value} holds {limit} layers, and has room for the settings of one", "a core of its own for each layer")
 NO_SUCH_CORE = _kind("ND621", "no such core", "core {value} {why}", "one of {limit}")

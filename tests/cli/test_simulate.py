@@ -85,6 +85,7 @@ def test_what_people_see(spec_file: Path, recordings: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: ND134 not settled by the file, ")
     assert result.stderr.count("\n") == 1
+    assert "; try converting the network again: saying it" in result.stderr
     assert "event run, 3 samples" in result.stdout
     body = expected(nirdynap.load(spec_file), recordings, "event")
     for counts in body["counts"]:

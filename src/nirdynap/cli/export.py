@@ -10,7 +10,7 @@ import typer
 from nirdynap.atomic import write_atomically
 from nirdynap.cli.answer import Answer
 from nirdynap.cli.options import Lowering, SpecOrNir
-from nirdynap.cli.source import is_nir, spec_of
+from nirdynap.cli.source import is_nir, spec_of, told_notes
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, InputError, StoreError
 from nirdynap.ir.spec import Spec
 
@@ -52,7 +52,7 @@ def export(
         write_atomically(output, f"{tree.to_json()}\n".encode())
     body = {"chip": spec.chip, "digest": spec.digest(), "output": str(output)}
     head = f"{output}: {file} in the integers of {spec.chip}, digest {spec.digest()[:12]}"
-    return Answer(body=body, diagnostics=spec.notes, tables=(head,))
+    return Answer(body=body, diagnostics=told_notes(file, spec), tables=(head,))
 
 
 def _check_words(output: Path, to: str, for_samna: bool) -> None:

@@ -13,7 +13,7 @@ from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, OnCamera, Running, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
-from nirdynap.cli.source import run_of
+from nirdynap.cli.source import run_of, told_notes
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
 from nirdynap.ir.arguments import label_findings
 from nirdynap.ir.units import shape_text
@@ -58,7 +58,7 @@ def simulate(
     if output is not None:
         write_result(output, result, recordings.labels)
     body = _body(result, recordings)
-    return Answer(body=body, diagnostics=spec.notes, tables=tuple(_tables(file, spec, body)))
+    return Answer(body=body, diagnostics=told_notes(file, spec), tables=tuple(_tables(file, spec, body)))
 
 
 def _output_findings(output: Path | None, record: str | None) -> Iterator[Diagnostic]:

@@ -42,7 +42,8 @@ def load(path: str | os.PathLike[str]) -> Spec:
 
     Raises:
         StoreError: ND601 no spec, ND602 for each fault in it, ND603 changed since, ND604 another version,
-            ND606 unknown extension; and everything that `validate` finds in a spec that somebody else wrote.
+            ND606 unknown extension, ND608 another document of nirdynap; and everything that `validate` finds in a spec
+            that somebody else wrote.
         InputError: ND513 for what is no path.
     """
     path = _checked(path)
