@@ -179,7 +179,7 @@ def test_what_cannot_be_said(spec: Spec, options: dict[str, Any], code: str) -> 
 @pytest.mark.parametrize("monitor", [3, [0], ["conv0", 3], True, b"conv0"])
 def test_monitors_are_names(monitor: Any) -> None:
     with pytest.raises(
-        InputError, match=r"^ND513 .*\$\.monitor: .* the name of a node is due; try one of .*conv0, .*all"
+        InputError, match=r"^ND513 .*\$\.monitor: .* the name of a node is due; try one of 'conv0', .*all"
     ):
         configuration(chain(), monitor=monitor)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import nirdynap
 from nirdynap.errors import InputError
@@ -67,6 +69,7 @@ STRUCTURED = EVENTS.to_structured()
         (STRUCTURED, r"a structured array of shape \(4,\) .*nirdynap\.Events\.from_structured\(array\)"),
         ("recording.npz", r"the text or path 'recording\.npz' .*numpy\.load"),
         (None, r"None was .*nirdynap\.Events"),
+        ({"t": [0]}, r"a dict was .*nirdynap\.Events"),
     ],
 )
 def test_a_recording_is_due(given: Any, remedy: str) -> None:
@@ -79,6 +82,33 @@ def test_a_recording_is_due(given: Any, remedy: str) -> None:
         board.run(given, quiet_s=0)
 
 
+def test_a_label_beside_a_recording() -> None:
+    """What data sets hand out as one of their samples."""
+    with pytest.raises(
+        InputError, match=r"^ND513 .*: 7 was given where one more Events object is due; try Events alone"
+    ):
+        nirdynap.simulate(SPEC, (EVENTS, 7))  # type: ignore[arg-type]
+
+
+def test_a_tensor_with_gradients_is_no_raster() -> None:
+    with pytest.raises(InputError, match=r"^ND504 bad raster, at \$\.raster: .*detach\(\)"):
+        nirdynap.simulate(SPEC, torch.zeros(1, 1, 1, 1, requires_grad=True))
+
+
+@pytest.mark.parametrize("given", [EVENTS, np.zeros((1, 1, 1, 1, 1)), None])
+def test_the_torch_module_takes_tensors(given: Any) -> None:
+    with pytest.raises(InputError, match=r"^ND513 .*\$\.raster: .* a torch\.Tensor is due; try torch\.as_tensor"):
+        nirdynap.dynapcnn_to_torch(SPEC)(given)
+
+
+def test_a_sample_of_a_data_set_that_is_a_path() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        summary = nirdynap.evaluate(SPEC, ["recording.npz"], executor)
+    assert summary.failures[0].reason.startswith(
+        "ND513 wrong argument, at $.recording: the text or path 'recording.npz'"
+    )
+
+
 def test_a_board_takes_no_raster() -> None:
     with (
         nirdynap.deploy(SPEC, samna_stand_in(BOARDS), settle_s=0) as board,
@@ -87,7 +117,15 @@ def test_a_board_takes_no_raster() -> None:
         board.run(np.ones((1, 1, 1, 1), np.int64), quiet_s=0)
 
 
-@pytest.mark.parametrize("call", [lambda path: nirdynap.save(SPEC, path), nirdynap.load])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda path: nirdynap.save(SPEC, path),
+        nirdynap.load,
+        lambda path: nirdynap.write(nirdynap.dynapcnn_to_nir(SPEC), path),
+        lambda path: nirdynap.evaluate(SPEC, [EVENTS], output=path),
+    ],
+)
 def test_a_path_is_due(call: Callable[[Any], object]) -> None:
-    with pytest.raises(InputError, match=r"^ND513 .*\$\.path: 3 was given where the path of a file is due"):
+    with pytest.raises(InputError, match=r"^ND513 .*\$\.(path|output): 3 was given where the path of a file is due"):
         call(3)

@@ -65,7 +65,7 @@ def _check_words(output: Path, to: str, for_samna: bool) -> None:
         raise InputError([BAD_COMMAND_LINE.at("$.argv", value=found, command="export ")])
     fits = is_nir(output) if to == "nir" else output.suffix.lower() == ".json"
     if not fits:
-        limit = ".nir" if to == "nir" else ".json"
+        limit = ".nir, and .json with --to samna-json" if to == "nir" else ".json"
         raise StoreError([UNKNOWN_FORMAT.at(str(output), value=output.suffix, limit=limit)])
 
 

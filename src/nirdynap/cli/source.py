@@ -32,7 +32,9 @@ def refuse_spec(file: Path) -> None:
         load(file)
     except StoreError:
         return  # some other file, of which the reader of NIR graphs says what is wrong
-    found = "this is a spec, which show and simulate take; the .nir that it was made from is needed here"
+    found = (
+        "this is a spec, which show, simulate, evaluate and export take; the .nir that it was made from is needed here"
+    )
     raise InputError([BAD_COMMAND_LINE.at(str(file), value=found, command="")])
 
 

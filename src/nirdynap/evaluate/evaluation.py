@@ -30,7 +30,7 @@ from nirdynap.evaluate.samples import Entry, Samples, Source, open_samples
 from nirdynap.evaluate.summary import Summary, summarise
 from nirdynap.evaluate.work import Numbered, Options, Row, Work, failed
 from nirdynap.evaluate.workers import Workers
-from nirdynap.ir.arguments import check_spec
+from nirdynap.ir.arguments import check_spec, checked_path
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.result import Semantics
 from nirdynap.ir.spec import Spec
@@ -107,7 +107,7 @@ def evaluate(
         ({'out0': 0.5}, 2.0, 1)
     """
     check_spec(spec)
-    target = None if output is None else Path(output)
+    target = None if output is None else checked_path(output, "output")
     raise_errors(_findings(workers, group_size, in_flight, executor), InputError)
     if target is not None and target.suffix.lower() != ".parquet":
         raise StoreError([UNKNOWN_FORMAT.at(str(target), value=target.suffix, limit=".parquet")])

@@ -169,12 +169,12 @@ def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
         return frozenset(port.core for port in spec.outputs)
     names: dict[str, set[int]] = {}
     for core in spec.cores:
-        for name in {*core.origin, core.name}:
+        for name in dict.fromkeys((*core.origin, core.name)):
             names.setdefault(name, set()).add(core.core)  # several where a layer is split
-    for name in set(spec.output_names) - set(names):
-        names[name] = {port.core for port in spec.ports(name)}
+    for name in spec.output_names:
+        names.setdefault(name, {port.core for port in spec.ports(name)})
     wanted = list(monitor) if isinstance(monitor, Iterable) and not isinstance(monitor, (str, bytes)) else [monitor]
-    limit = ", ".join(sorted(names))
+    limit = ", ".join(map(repr, names))
     if odd := [name for name in wanted if not isinstance(name, str)]:
         raise InputError([wrong("monitor", odd[0], "the name of a node", f'one of {limit}; or "all"')])
     if "all" in wanted and ("all" not in names or monitor == "all"):

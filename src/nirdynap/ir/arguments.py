@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def described(value: object) -> str:
     if isinstance(value, (str, os.PathLike)):
         return f"the text or path {str(value)!r}"
     if isinstance(value, np.ndarray):
-        kind = "a structured array" if value.dtype.names else f"an array of {value.dtype}"
+        kind = "a structured array" if is_structured(value) else f"an array of {value.dtype}"
         return f"{kind} of shape {value.shape}"
     name = type(value).__name__
     return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
@@ -45,6 +46,36 @@ def check_spec(value: object) -> None:
         path = str(value)
         remedy = f"nirdynap.{'nir_to_dynapcnn' if path.lower().endswith('.nir') else 'load'}({path!r})"
     raise InputError([wrong("spec", value, "a Spec", remedy)])
+
+
+def checked_path(value: object, parameter: str = "path") -> Path:
+    """`value` as a path.
+
+    Raises:
+        InputError: ND513 for what is none.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError([wrong(parameter, value, "the path of a file", "its name, as a text or a pathlib.Path")])
+    return Path(value)
+
+
+def check_recording(value: object) -> None:
+    """Nothing, for one Events or several, and for whatever may be numbers, which are looked at later.
+
+    Raises:
+        InputError: ND513 for anything else, such as a path, a structured array, or a recording beside its label.
+    """
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, Events)):
+        others = [part for part in value if not isinstance(part, Events)]
+        if 0 < len(others) < len(value):
+            raise InputError([wrong("recording", others[0], "one more Events object", "Events alone, without labels")])
+    elif is_structured(value) or not (isinstance(value, Events) or hasattr(value, "__array__")):
+        raise InputError([wrong("recording", value, "an Events object, several, or a raster", events_of(value))])
+
+
+def is_structured(value: object) -> bool:
+    """Is it an array with named fields?"""
+    return isinstance(value, np.ndarray) and value.dtype.names is not None
 
 
 def check_events(value: object) -> None:
@@ -69,7 +100,7 @@ def label_findings(spec: Spec, labels: Iterable[int], first: int = 0) -> Iterato
 def events_of(value: Any) -> str:
     """How to make Events of it."""
     if isinstance(value, np.ndarray):
-        return f"nirdynap.Events.from_{'structured' if value.dtype.names else 'raster'}(array)"
+        return f"nirdynap.Events.from_{'structured' if is_structured(value) else 'raster'}(array)"
     if isinstance(value, (str, os.PathLike)):
         return (
             "nirdynap.Events(t=..., c=..., y=..., x=...) of what numpy.load(path) holds; nirdynap.evaluate takes paths"

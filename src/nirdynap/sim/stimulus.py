@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -20,13 +19,12 @@ from nirdynap.errors import (
     InputError,
     raise_errors,
 )
-from nirdynap.ir.arguments import events_of, wrong
+from nirdynap.ir.arguments import check_recording
 from nirdynap.ir.events import Events, whole_counts
 from nirdynap.ir.units import IntArray, Shape, is_positive
 from nirdynap.sim.protocol import Recording
 
 COUNT_MAX = 2**31 - 1
-_PLAIN = np.dtype(int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +68,8 @@ def read_recording(recording: Recording, shape: Shape, *, dt_us: int, duration_u
     Raises:
         InputError: all findings at once.
     """
+    check_recording(recording)
     batch = _batch(recording)
-    if recording is None or isinstance(recording, (str, os.PathLike)) or getattr(recording, "dtype", _PLAIN).names:
-        raise InputError(
-            [wrong("recording", recording, "an Events object, several, or a raster", events_of(recording))]
-        )
     findings = list(_time_findings(dt_us, duration_us, is_raster=batch is None))
     # Without a legal time grid the addresses and counts can still be checked.
     dt, end = (1, None) if findings else (dt_us, duration_us)

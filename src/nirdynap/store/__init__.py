@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from nirdynap.atomic import write_atomically
-from nirdynap.errors import NOT_A_SPEC, UNKNOWN_FORMAT, InputError, StoreError
-from nirdynap.ir.arguments import check_spec, wrong
+from nirdynap.errors import NOT_A_SPEC, UNKNOWN_FORMAT, StoreError
+from nirdynap.ir.arguments import check_spec, checked_path
 from nirdynap.ir.spec import Spec
 from nirdynap.store import spec_hdf5, spec_json
 
@@ -33,7 +33,7 @@ def save(spec: Spec, path: str | os.PathLike[str]) -> None:
         InputError: ND513 for what is no Spec, or no path.
     """
     check_spec(spec)
-    path = _checked(path)
+    path = checked_path(path)
     write_atomically(path, _format_of(path).encode(spec))
 
 
@@ -46,7 +46,7 @@ def load(path: str | os.PathLike[str]) -> Spec:
             that somebody else wrote.
         InputError: ND513 for what is no path.
     """
-    path = _checked(path)
+    path = checked_path(path)
     form = _format_of(path)
     try:
         with path.open("rb") as stream:
@@ -55,13 +55,8 @@ def load(path: str | os.PathLike[str]) -> Spec:
         raise StoreError([NOT_A_SPEC.at(str(path), value=f"cannot be read: {error.strerror or error}")]) from None
 
 
-def _checked(path: object) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise InputError([wrong("path", path, "the path of a file", f"a name that ends in {', '.join(_FORMATS)}")])
-    return Path(path)
-
-
 def _format_of(path: Path) -> _Format:
     if path.suffix.lower() not in _FORMATS:
-        raise StoreError([UNKNOWN_FORMAT.at(str(path), value=path.suffix, limit=", ".join(_FORMATS))])
+        limit = f"{', '.join(_FORMATS)} of specs, and .nir of NIR graphs"
+        raise StoreError([UNKNOWN_FORMAT.at(str(path), value=path.suffix, limit=limit)])
     return _FORMATS[path.suffix.lower()]
