@@ -113,11 +113,12 @@ def test_who_stops_a_run_hears_what_is_kept(tmp_path: Path, caplog: pytest.LogCa
         assert re.match(told, record.getMessage())
 
 
-def test_a_folder_that_lost_what_it_is_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", "[]", '{"cores": [{}]}', '{"cores": [1]}'])
+def test_a_folder_that_lost_what_it_is_of(tmp_path: Path, content: str) -> None:
     path = tmp_path / "r.parquet"
     with pytest.raises(KeyboardInterrupt):
         evaluate(SPEC, recordings(12), Here(), output=path, group_size=2, in_flight=1, progress=stop_after(4))
-    (tmp_path / "r.parquet.parts" / "run.json").write_text("[]")
+    (tmp_path / "r.parquet.parts" / "run.json").write_text(content)
     with pytest.raises(InputError) as caught:
         evaluate(SPEC, recordings(12), Here(), output=path, group_size=2)
     assert [d.found for d in caught.value.diagnostics] == [

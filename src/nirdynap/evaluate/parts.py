@@ -108,7 +108,7 @@ def open_parts(folder: Path, spec: Spec, about: Mapping[str, Any], group_size: i
 def _differences(folder: Path, path: Path, now: Mapping[str, Any]) -> Iterator[Diagnostic]:
     try:
         before = _flat(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         yield _other(folder, path.name, "whole", "missing or damaged")
         return
     for name, value in _flat(now).items():

@@ -90,10 +90,12 @@ def check_events(value: object) -> None:
 
 def label_findings(spec: Spec, labels: Iterable[int], first: int = 0) -> Iterator[Diagnostic]:
     """ND756 for the first label that is the index of no output neuron; `first` is the number of the first sample."""
-    neurons = max(math.prod(spec.output_shape(name)) for name in spec.output_names)
+    neurons = max((math.prod(spec.output_shape(name)) for name in spec.output_names), default=0)
     for sample, label in enumerate(labels, first):
         if not 0 <= label < neurons:
-            yield LABEL_OUTSIDE.at("$.label", value=int(label), limit=f"0 to {neurons - 1}", sample=sample)
+            yield LABEL_OUTSIDE.at(
+                "$.label", value=int(label), limit=f"0 to {neurons - 1}" if neurons else "none", sample=sample
+            )
             return
 
 
