@@ -88,7 +88,7 @@ class CompileError(NirdynapError):
 
 
 class InputError(NirdynapError):
-    """Events, rasters or run options that a simulation cannot take."""
+    """Events, rasters, options or other arguments that a call cannot take."""
 
 
 class StoreError(NirdynapError):
@@ -240,7 +240,7 @@ LAYER_SPLIT = _kind("ND320", "layer split", "{value} cores hold it by output cha
 EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
 EXTRA_CORE = _kind("ND322", "more destinations than slots", "a core has {limit} slots for destinations, so core {value} {what}", "at most {limit} targets behind the layer, to save the core", "note")
 CHANNELS_TRIMMED = _kind("ND323", "channels left out", "{value} output channels never fire, or their spikes meet zero weights only: {channels}", "trim=False to keep them", "note")
-UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}one of these, a sinabs device name, or the path of a chip file (.toml)")
+UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}the name of one, that of its board in sinabs, or the path of a chip file (.toml)")
 NO_CAMERA = _kind("ND390", "no camera", "{chip} has no event camera whose size is public", "a chip with one ({limit}), or no DVS layer: events then come in through a core's input")
 DVS_REGION = _kind("ND391", "region of the camera", "the network sees rows and columns up to {value}, the camera has {limit}", "a smaller input, less pooling, or another origin")
 DVS_POOLING = _kind("ND392", "pooling of the camera", "pooling is {value}, allowed are {limit}, independent in y and x", "one of the allowed sizes")
@@ -273,6 +273,8 @@ SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {va
 BEYOND_INT32 = _kind("ND510", "beyond 32-bit arithmetic", "a membrane sum of {value} occurs in core {core}, limit {limit}", "smaller time steps; with spikes_per_step=\"one\" also saturate=True")
 TOO_MANY_STEPS = _kind("ND512", "too many time steps", "{value} steps, limit {limit}; the first event is at {first} us", "subtracting the first time stamp, or a larger dt_us (--dt-us)")
 BAD_RECORDING_FILE = _kind("ND511", "bad recording file", "{value}", "an .npz with t, c, y, x or x, y, t, p (and start, label), or raster; or an .npy with one of them")
+WRONG_ARGUMENT = _kind("ND513", "wrong argument", "{value} was given where {limit} is due", "{remedy}")
+BOARD_CLOSED = _kind("ND514", "board closed", "{value} was called behind the block of `with nirdynap.deploy(...)`, at whose end the board is closed", "calling it inside the block")
 
 # --- ND6xx: specs ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
@@ -281,6 +283,7 @@ SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file sa
 SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, readable are {limit}", "a current nirdynap")
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")
+OTHER_DOCUMENT = _kind("ND608", "another document", "this is {value}, not a spec", "the spec that it was made from, as nirdynap.save or nirdynap convert writes it")
 NOT_IN_NIR = _kind("ND607", "not expressible in NIR", "{value}, which no node of NIR can say", "{remedy}")
 CORE_TWICE = _kind("ND620", "core used twice", "core {value} holds {limit} layers, and has room for the settings of one", "a core of its own for each layer")
 NO_SUCH_CORE = _kind("ND621", "no such core", "core {value} {why}", "one of {limit}")
@@ -298,7 +301,7 @@ NO_SUCH_NODE = _kind("ND640", "no such node", "no core holds a node {value!r}; n
 DECIMATION = _kind("ND641", "decimation not possible", "every {value}th spike passes, the chip can do {limit}", "one of these, or 1 for all spikes")
 NO_SLOW_CLOCK = _kind("ND642", "no slow clock", "the core has biases, and the chip adds them at each tick of its slow clock", "slow_clock_hz=1000 (--slow-clock-hz), for one tick per millisecond")
 NOT_EXPORTABLE = _kind("ND643", "no export for the chip", "samna's classes for {value!r} are not documented in full, only those of {limit}", "one of these chips, or save and dynapcnn_to_nir")
-VENDOR_CLASS = _kind("ND644", "samna does not take it", "{value}", "the samna release that {limit} belongs to; nirdynap knows the classes of 0.48")
+VENDOR_CLASS = _kind("ND644", "samna does not take it", "{value}", "a samna whose classes for {limit} are those of 0.48, which nirdynap knows")
 VENDOR_REFUSES = _kind("ND645", "samna's validation refuses", "{value}", "nirdynap.validate(spec), which names layers; and the changes that modify= makes")
 NO_DEVICE = _kind("ND646", "no such device", "{value!r} is not connected; connected are: {limit}", "plugging it in, or the name of one that is")
 OTHER_CHIP = _kind("ND647", "device with another chip", "{value!r} is not a board with a {limit}, which the spec is for", "{remedy}")
@@ -315,6 +318,9 @@ BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and t
 SAMPLES_FAILED = _kind("ND753", "samples not evaluated", "{value} of {limit} samples have no result; the first of them: {first}", "the column error of the output, which tells the reason for each")
 OTHER_RUN = _kind("ND754", "partial output of another run", "{parameter} was {value} in the run that left it behind, and is {limit} now", "the same network, samples and options to go on; another output, or removing this folder, to start anew")
 WORKERS_LOST = _kind("ND755", "workers lost", "{value}", "running it again with the same output, which goes on where it stopped; a script that makes worker processes needs if __name__ == \"__main__\":")
+LABEL_OUTSIDE = _kind("ND756", "label outside the outputs", "the label of sample {sample} is {value}, the output neurons are {limit}", "labels that count from 0, in the order of the output neurons")
+DAMAGED_PART = _kind("ND757", "damaged part", "{value}", "removing this file and running it again with the same output, which makes it anew and goes on")
+STOPPED = _kind("ND758", "stopped", "{value}", "{remedy}", "note")
 
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")

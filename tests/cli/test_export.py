@@ -67,3 +67,9 @@ def test_words_of_the_configuration(net: Path, tmp_path: Path, words: list[str],
     words = [str(tmp_path / word) if word.startswith("x.") else word for word in words]
     assert codes(ask("export", net, "--convention", "torch", *words, code=2)) == [code]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_extension_that_needs_another_word(net: Path, tmp_path: Path) -> None:
+    document = ask("export", net, "--output", tmp_path / "x.json", code=2)
+    assert codes(document) == ["ND606"]
+    assert ".json with --to samna-json" in document["diagnostics"][0]["found"]

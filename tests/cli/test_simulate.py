@@ -85,6 +85,7 @@ def test_what_people_see(spec_file: Path, recordings: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: ND134 not settled by the file, ")
     assert result.stderr.count("\n") == 1
+    assert "; try converting the network again: saying it" in result.stderr
     assert "event run, 3 samples" in result.stdout
     body = expected(nirdynap.load(spec_file), recordings, "event")
     for counts in body["counts"]:
@@ -175,14 +176,22 @@ def test_a_recording_longer_than_anything_leaves_no_file(spec_file: Path, tmp_pa
 def test_samples_without_an_output_spike(spec_file: Path, tmp_path: Path) -> None:
     raster = np.zeros((5, 2, 2, 8, 8), int)
     raster[:, 1] = 4
-    np.savez(tmp_path / "r.npz", raster=raster, label=[-1, -1])
+    np.savez(tmp_path / "r.npz", raster=raster, label=[0, 0])
     words = ("simulate", spec_file, "--input", tmp_path / "r.npz")
     output = ask(*words)["body"]["outputs"]["output"]
     assert [decision < 0 for decision in output["decision"]] == [True, False]
-    assert output["correct"] == 0, "not even where the label is -1"
+    assert output["correct"] == int(output["decision"][1] == 0)
     out = run(*words).stdout
     assert "1 of 2 samples without an output spike" in out
-    assert ["0", "-1", "-", "0", "0", "0", "0"] in [line.split() for line in out.splitlines()]
+    assert ["0", "0", "-", "0", "0", "0", "0"] in [line.split() for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_outside_the_outputs(spec_file: Path, tmp_path: Path, label: int) -> None:
+    np.savez(tmp_path / "r.npz", raster=np.zeros((5, 2, 2, 8, 8), int), label=[2, label])
+    document = ask("simulate", spec_file, "--input", tmp_path / "r.npz", code=2)
+    assert codes(document) == ["ND756"]
+    assert document["diagnostics"][0]["found"] == f"the label of sample 1 is {label}, the output neurons are 0 to 2"
 
 
 def test_outputs_that_would_be_lost(spec_file: Path, recordings: Path, tmp_path: Path) -> None:

@@ -69,12 +69,17 @@ def test_a_spec_is_refused(net: Path, recordings: Path, tmp_path: Path) -> None:
 
 
 def test_samples_without_an_output_spike(net: Path, tmp_path: Path) -> None:
-    np.savez(tmp_path / "r.npz", raster=np.zeros((5, 2, 2, 8, 8), int), label=[-1, 0])
+    np.savez(tmp_path / "r.npz", raster=np.zeros((5, 2, 2, 8, 8), int), label=[2, 0])
     words = ("verify", net, "--input", tmp_path / "r.npz")
     body = ask(*words)["body"]
     assert [rung["decisions"] for rung in body["rungs"]] == [{"output": [-1, -1]}] * 4
     assert set(body["correct"].values()) == {0}
     assert "event, output output: 2 of 2 samples without an output spike" in run(*words).stdout
+
+
+def test_labels_outside_the_outputs(net: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", raster=np.zeros((5, 2, 2, 8, 8), int), label=[-1, 0])
+    assert codes(ask("verify", net, "--input", tmp_path / "r.npz", code=2)) == ["ND756"]
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])

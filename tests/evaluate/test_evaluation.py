@@ -180,21 +180,23 @@ def test_samples_that_cannot_be_run_are_told_and_the_others_are_run(tmp_path: Pa
     samples: list[Any] = [*recordings(8)]
     samples[1] = (Events(t=[0], c=[2], y=[0], x=[0]), 0)
     samples[5] = (samples[5][0], "seven")
+    samples[7] = (samples[7][0], 3)
     samples[6] = np.zeros((3, 3))
     summary = evaluate(SPEC, Damaged(samples), Here(), output=tmp_path / "r.parquet", group_size=3)
     reasons = {row["index"]: row["error"] for row in table(tmp_path / "r.parquet")}
-    assert [index for index, reason in reasons.items() if reason] == [1, 3, 5, 6]
+    assert [index for index, reason in reasons.items() if reason] == [1, 3, 5, 6, 7]
     assert reasons[1].startswith("ND503 event outside the input")
     assert reasons[3] == "cannot be read: OSError: no such block"
     assert reasons[5].startswith("ND752 bad sample, at $.label: the label is 'seven', not a whole number")
     assert reasons[6].startswith("ND504 bad raster")
-    assert (summary.samples, summary.failed, summary.labelled) == (8, 4, 4)
+    assert reasons[7].startswith("ND756 label outside the outputs, at $.label: the label of sample 7 is 3, ")
+    assert (summary.samples, summary.failed, summary.labelled) == (8, 5, 3)
     (finding,) = summary.diagnostics
     assert str(finding).startswith(
-        f"ND753 samples not evaluated, at {tmp_path / 'r.parquet'}: 4 of 8 samples have no result"
+        f"ND753 samples not evaluated, at {tmp_path / 'r.parquet'}: 5 of 8 samples have no result"
     )
     assert "the first of them: 1: ND503" in str(finding)
-    assert [failure.index for failure in summary.failures] == [1, 3, 5, 6]
+    assert [failure.index for failure in summary.failures] == [1, 3, 5, 6, 7]
 
 
 def test_nothing_but_failures(tmp_path: Path) -> None:

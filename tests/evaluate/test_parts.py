@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from small import Counted, Here, recordings, small_spec, table
 
-from nirdynap.errors import InputError
+from nirdynap.errors import InputError, StoreError
 from nirdynap.evaluate import evaluate
 
 SPEC = small_spec()
@@ -46,7 +50,13 @@ def test_a_stopped_run_goes_on_without_repeating_or_losing_a_sample(tmp_path: Pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["r.parquet", "whole.parquet"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1", None])
+def _of_other_columns() -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"name": ["2", "3"]}), stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", None, _of_other_columns()])
 def test_a_part_that_is_damaged_or_gone_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
     samples, path = recordings(12), tmp_path / "r.parquet"
     with pytest.raises(KeyboardInterrupt):
@@ -61,6 +71,61 @@ def test_a_part_that_is_damaged_or_gone_is_made_again(tmp_path: Path, damage: by
     assert [row["index"] for row in table(path)] == list(range(12))
 
 
+@pytest.mark.parametrize("place", [10, 100, 500, 1500, -20])
+def test_a_part_of_which_one_byte_is_another_is_made_again(tmp_path: Path, place: int) -> None:
+    samples, path = recordings(12), tmp_path / "r.parquet"
+    evaluate(SPEC, samples, Here(), output=tmp_path / "whole.parquet")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(SPEC, samples, Here(), output=path, group_size=2, in_flight=1, progress=stop_after(8))
+    part = tmp_path / "r.parquet.parts" / "00000001.parquet"
+    content = bytearray(part.read_bytes())
+    content[place] ^= 0xFF
+    part.write_bytes(content)
+    evaluate(SPEC, samples, Here(), output=path, group_size=2)
+    assert path.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+def test_a_part_that_is_damaged_while_the_run_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    part = tmp_path / "r.parquet.parts" / "00000000.parquet"
+
+    def damage(done: int, _: int | None) -> None:
+        if done == 4:
+            part.write_bytes(b"PAR1")
+
+    with pytest.raises(StoreError, match=r"^ND757 damaged part, at .*00000000\.parquet: .*; try removing this file"):
+        evaluate(SPEC, recordings(4), Here(), output=path, group_size=2, progress=damage)
+    part.unlink()
+    evaluate(SPEC, recordings(4), Here(), output=path, group_size=2)
+    assert len(table(path)) == 4
+
+
+def test_who_stops_a_run_hears_what_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options: dict[str, Any] = {"group_size": 2, "in_flight": 1, "progress": stop_after(4)}
+    for output, told in (
+        (tmp_path / "r.parquet", r"ND758 stopped, at .*r\.parquet\.parts: 4 samples are done, and kept; try the same"),
+        (None, r"ND758 stopped, at \$\.output: nothing is kept; try an output"),
+    ):
+        caplog.clear()
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(SPEC, recordings(12), Here(), output=output, **options)
+        (record,) = caplog.records
+        assert re.match(told, record.getMessage())
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"cores": [{}]}', '{"cores": [1]}'])
+def test_a_folder_that_lost_what_it_is_of(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "r.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(SPEC, recordings(12), Here(), output=path, group_size=2, in_flight=1, progress=stop_after(4))
+    (tmp_path / "r.parquet.parts" / "run.json").write_text(content)
+    with pytest.raises(InputError) as caught:
+        evaluate(SPEC, recordings(12), Here(), output=path, group_size=2)
+    assert [d.found for d in caught.value.diagnostics] == [
+        "run.json was whole in the run that left it behind, and is missing or damaged now"
+    ]
+
+
 def test_another_run_is_refused_and_what_was_done_stays(tmp_path: Path) -> None:
     samples, path = recordings(12), tmp_path / "r.parquet"
     with pytest.raises(KeyboardInterrupt):
@@ -68,7 +133,7 @@ def test_another_run_is_refused_and_what_was_done_stays(tmp_path: Path) -> None:
     before = {part: part.read_bytes() for part in (tmp_path / "r.parquet.parts").iterdir()}
     for other, parameter in (
         ({"spec": small_spec(seed=2)}, "digest"),
-        ({"dt_us": 10}, "options"),
+        ({"dt_us": 10}, "dt_us"),
         ({"semantics": "clocked"}, "semantics"),
         ({"group_size": 3}, "group_size"),
         ({"samples": samples[:7]}, "samples 6 ..."),

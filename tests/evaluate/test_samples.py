@@ -155,7 +155,7 @@ def test_folders_without_or_with_too_much(tmp_path: Path) -> None:
     [
         ((EVENTS, 1.5), "ND752"),
         ((EVENTS, [1]), "ND752"),
-        ("words", "ND504"),
+        ("words", "ND513"),
         ([[1], [1, 2]], "ND504"),
         (np.zeros((2, 3, 4)), "ND504"),
         (np.zeros(2, dtype=[("x", int), ("y", int)]), "ND505"),

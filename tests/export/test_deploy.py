@@ -130,6 +130,28 @@ def test_it_is_closed_whatever_happens() -> None:
     assert not samna.opened[0].is_open
 
 
+def test_behind_the_block_nothing_can_be_asked() -> None:
+    with deploy(chain(), connected(), **AT_ONCE) as board:
+        pass
+    for call in (lambda: board.run(Events.from_raster(np.zeros((1, 1, 8, 8), int))), board.reset_states):
+        with pytest.raises(DeviceError, match=r"^ND514 board closed, at \$\.board: board\..* inside the block"):
+            call()
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), None, "1"])
+def test_times_are_times(seconds: Any) -> None:
+    with (
+        pytest.raises(InputError, match=r"^ND507 .*settle_s = .* a number of seconds from 0 up"),
+        deploy(chain(), connected(), settle_s=seconds),
+    ):
+        pass
+    with (
+        deploy(chain(), connected(), **AT_ONCE) as board,
+        pytest.raises(InputError, match=r"^ND507 .*quiet_s = .* a number of seconds from 0 up"),
+    ):
+        board.run(Events.from_raster(np.zeros((1, 1, 8, 8), int)), quiet_s=seconds)
+
+
 def test_a_board_that_refuses() -> None:
     def loosened(config: Any) -> Any:
         answers = iter([(True, ""), (False, "too hot")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from tests.test_golden_sinabs import FAITHFUL, converted, load_case
 
 import nirdynap
-from nirdynap.errors import CompileError
+from nirdynap.errors import CompileError, InputError
 from nirdynap.export.samna_config import DECIMATIONS, configuration, to_samna
 from nirdynap.export.samna_reading import from_samna
 from nirdynap.ir.digest import digest
@@ -159,6 +160,43 @@ def test_what_cannot_be_said(spec: Spec, options: dict[str, Any], code: str) -> 
     assert codes(caught) == [code]
 
 
+@pytest.mark.parametrize("monitor", [3, [0], ["conv0", 3], True, b"conv0"])
+def test_monitors_are_names(monitor: Any) -> None:
+    with pytest.raises(
+        InputError, match=r"^ND513 .*\$\.monitor: .* the name of a node is due; try one of 'conv0', .*all"
+    ):
+        configuration(chain(), monitor=monitor)
+
+
+@pytest.mark.parametrize("monitor", ["all", ["all"], ("conv0", "all")])
+def test_all_is_every_core_also_among_others(monitor: Any) -> None:
+    assert all(layer.monitor_enable for layer in configuration(chain(), monitor=monitor).cnn_layers.values())
+
+
+@pytest.mark.parametrize("clock", ["1000", 1000.0, True])
+def test_a_clock_is_a_whole_number(clock: Any) -> None:
+    with pytest.raises(CompileError, match=r"^ND126 .*slow_clock_hz"):
+        configuration(chain(), slow_clock_hz=clock)
+
+
+@pytest.mark.parametrize("samna", [None, "samna", 3])
+def test_what_is_no_samna(samna: Any) -> None:
+    with pytest.raises(InputError, match=r"^ND513 .*\$\.samna: .* part speck2f, is due; try .*samna_stand_in"):
+        to_samna(chain(), samna)
+
+
+@pytest.mark.parametrize("config", [None, "model.json", {}, chain(), configuration(chain())])
+def test_what_is_no_configuration_object(config: Any) -> None:
+    with pytest.raises(InputError, match=r"^ND513 .*\$\.config: .* a configuration object of samna is due"):
+        from_samna(config)
+
+
+def test_a_configuration_object_of_another_make() -> None:
+    config = SimpleNamespace(cnn_layers=[SimpleNamespace(weights=[[[[1]]]])])
+    with pytest.raises(CompileError, match=r"^ND644 .*\$\.config: AttributeError"):
+        from_samna(config)
+
+
 def test_biases_that_are_all_zero_need_no_clock() -> None:
     assert not configuration(chain(bias=[0, 0])).cnn_layers[0].leak_enable
 
@@ -171,6 +209,8 @@ def test_a_hook_changes_the_configuration() -> None:
     assert to_samna(chain(), samna_stand_in(), modify=balanced).cnn_layers[0].input_congestion_balancer_enable
     with pytest.raises(CompileError, match=r"ND126 .*modify"):
         to_samna(chain(), samna_stand_in(), modify=lambda config: None)
+    with pytest.raises(CompileError, match=r"ND126 .*modify = '3'"):
+        to_samna(chain(), samna_stand_in(), modify=3)  # type: ignore[arg-type]
 
 
 def test_samnas_own_message_is_passed_on() -> None:

@@ -254,6 +254,8 @@ def test_pinned_layers_lie_where_they_are_pinned_and_avoided_cores_stay_free():
         {"placement": {"conv0": 1}, "avoid": (1,)},
         {"placement": {"conv0": (1, 2)}, "split": "never"},
         {"avoid": (9,)},
+        {"avoid": 3},
+        {"placement": [0, 1]},
         {"split": "maybe"},
         {"split": 2},
         {"split": {"conv9": 2}},
@@ -310,8 +312,9 @@ def test_a_run_of_another_network_is_refused():
     nodes = {"in": source(1, 8, 8), "other": conv(4, 1), "if": neurons()}
     other = nir_to_dynapcnn(chain(**nodes, out=sink()), **READING)
     activity = simulate(other, np.ones((1, 1, 1, 8, 8), dtype=int))
-    with pytest.raises(CompileError, match="ND126"):
-        nir_to_dynapcnn(three(), activity=activity, **READING)
+    for wrong in (activity, {"conv0": 100}):
+        with pytest.raises(CompileError, match=r"ND126 .*activity"):
+            nir_to_dynapcnn(three(), activity=wrong, **READING)
 
 
 # --- permuting cores --------------------------------------------------------------------------------------------------

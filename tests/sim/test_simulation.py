@@ -185,8 +185,8 @@ def test_options_of_the_other_run_are_refused(options):
         (RASTER + 0.5, "ND504"),
         (RASTER * np.nan, "ND504"),
         ([[1], [1, 2]], "ND504"),
-        ("events", "ND504"),
-        (None, "ND504"),
+        ("events", "ND513"),
+        (None, "ND513"),
         (RASTER * 2**30, "ND509"),
     ],
 )

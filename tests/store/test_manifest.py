@@ -57,6 +57,16 @@ def test_other_versions(manifest: dict[str, Any], version: str) -> None:
     assert (finding.code, finding.value, finding.limit) == ("ND604", version, "spec-v1")
 
 
+@pytest.mark.parametrize(
+    ("version", "said"), [("samna-configuration-v1", "export --to samna-json"), ("result-v1", "prints with --json")]
+)
+def test_another_document_is_named(version: str, said: str) -> None:
+    with pytest.raises(
+        StoreError, match=f"^ND608 another document, at net.json: this is .*{said}.*, not a spec; try the spec"
+    ):
+        check_manifest({"schema": version}, "net.json")
+
+
 def test_all_departures_are_found(manifest: dict[str, Any]) -> None:
     core = manifest["cores"][0]
     core["threshold_high"] = 0

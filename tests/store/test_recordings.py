@@ -116,11 +116,14 @@ def test_unreadable_files(tmp_path: Path) -> None:
     contents.append(bytes(damaged))
     for content in contents:
         (tmp_path / "bad.npz").write_bytes(content)
-        with pytest.raises(InputError, match=r"^ND511 "):
+        with pytest.raises(InputError, match=r"^ND511 ") as caught:
             read_recordings(tmp_path / "bad.npz")
+        assert "pickle" not in str(caught.value), "no advice of numpy's, which would be dangerous"
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(InputError, match=r"^ND511 .*cannot be read"):
             read_recordings(path)
+    with pytest.raises(InputError, match="only nirdynap evaluate takes folders"):
+        read_recordings(tmp_path)
 
 
 def test_damage_anywhere_is_told_or_harmless(tmp_path: Path) -> None:

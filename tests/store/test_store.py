@@ -111,7 +111,10 @@ def test_unknown_extensions(tmp_path: Path, name: str) -> None:
         with pytest.raises(StoreError) as caught:
             attempt()
         (finding,) = caught.value.diagnostics
-        assert (finding.code, finding.limit) == ("ND606", ".h5, .hdf5, .nirdynap, .json")
+        assert (finding.code, finding.limit) == (
+            "ND606",
+            ".h5, .hdf5, .nirdynap, .json of specs, and .nir of NIR graphs",
+        )
     assert os.listdir(tmp_path) == []
 
 

@@ -130,7 +130,7 @@ def load_chip(chip: str | Path | Chip) -> Chip:
             return known
     names = [name for known in _shipped_chips().values() for name in (known.name, *known.devices)]
     near = difflib.get_close_matches(chip.lower(), names, n=1)
-    hint = f"{near[0]}, " if near else ""
+    hint = f"{near[0]}, if that was meant; else " if near else ""
     raise CompileError([UNKNOWN_CHIP.at("$.chip", value=chip, limit=", ".join(chip_names()), near=hint)])
 
 

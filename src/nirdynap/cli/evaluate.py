@@ -16,7 +16,7 @@ from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import Evaluating, OnCamera, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
-from nirdynap.cli.source import run_of
+from nirdynap.cli.source import run_of, told_notes
 from nirdynap.errors import BAD_COMMAND_LINE, InputError
 from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.units import US_PER_S
@@ -76,7 +76,7 @@ def evaluate(
         summary = run(spec, input, made, output=output, progress=tell, **options)
     body = {**plain(summary), "output": None if output is None else str(output)}
     tables = tuple(_tables(file, spec, summary))
-    return Answer(body=body, diagnostics=(*spec.notes, *summary.diagnostics), tables=tables)
+    return Answer(body=body, diagnostics=(*told_notes(file, spec), *summary.diagnostics), tables=tables)
 
 
 def _executor(name: str | None) -> AbstractContextManager[Executor | None]:

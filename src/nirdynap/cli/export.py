@@ -10,7 +10,7 @@ import typer
 from nirdynap.atomic import write_atomically
 from nirdynap.cli.answer import Answer
 from nirdynap.cli.options import OnCamera, SpecOrNir
-from nirdynap.cli.source import is_nir, spec_of
+from nirdynap.cli.source import is_nir, spec_of, told_notes
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, InputError, StoreError
 from nirdynap.ir.spec import Spec
 
@@ -48,12 +48,11 @@ def export(
     else:
         from nirdynap.export.samna_config import configuration
 
-        watched = "all" if monitor == ["all"] else monitor or None
-        tree = configuration(spec, monitor=watched, slow_clock_hz=slow_clock_hz)
+        tree = configuration(spec, monitor=monitor or None, slow_clock_hz=slow_clock_hz)
         write_atomically(output, f"{tree.to_json()}\n".encode())
     body = {"chip": spec.chip, "digest": spec.digest(), "output": str(output)}
     head = f"{output}: {file} in the integers of {spec.chip}, digest {spec.digest()[:12]}"
-    return Answer(body=body, diagnostics=spec.notes, tables=(head,))
+    return Answer(body=body, diagnostics=told_notes(file, spec), tables=(head,))
 
 
 def _check_words(output: Path, to: str, for_samna: bool) -> None:
@@ -66,7 +65,7 @@ def _check_words(output: Path, to: str, for_samna: bool) -> None:
         raise InputError([BAD_COMMAND_LINE.at("$.argv", value=found, command="export ")])
     fits = is_nir(output) if to == "nir" else output.suffix.lower() == ".json"
     if not fits:
-        limit = ".nir" if to == "nir" else ".json"
+        limit = ".nir, and .json with --to samna-json" if to == "nir" else ".json"
         raise StoreError([UNKNOWN_FORMAT.at(str(output), value=output.suffix, limit=limit)])
 
 

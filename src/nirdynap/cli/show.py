@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import Reading, SpecOrNir
 from nirdynap.cli.screen import reading_words, table
-from nirdynap.cli.source import is_nir, load_spec
+from nirdynap.cli.source import is_nir, load_spec, told_notes
 from nirdynap.errors import CONVENTION_DETECTED, CompileError
 from nirdynap.ir.convention import AUTO
 from nirdynap.ir.units import shape_text
@@ -181,7 +181,7 @@ def _spec(file: Path, spec: Spec) -> Answer:
         *([] if spec.dvs is None else [f"camera {shape_text(spec.input_shape)}: {dvs_words(spec.dvs)}"]),
         f"input {shape_text(spec.port_shape)} to {', '.join(inputs)}",
     )
-    return Answer(body=body, diagnostics=spec.notes, tables=(*head, *core_tables(spec)))
+    return Answer(body=body, diagnostics=told_notes(file, spec), tables=(*head, *core_tables(spec)))
 
 
 def _core(core: CoreSpec) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import InputFile, OnCamera, Running, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
-from nirdynap.cli.source import run_of
+from nirdynap.cli.source import run_of, told_notes
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, Diagnostic, InputError, raise_errors
+from nirdynap.ir.arguments import label_findings
 from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.units import shape_text
 
@@ -52,12 +53,13 @@ def simulate(
     raise_errors(_output_findings(output, running.record), InputError)
     spec, options = run_of(file, lowering, running)
     recordings = read_recordings(input)
+    raise_errors(label_findings(spec, () if recordings.labels is None else recordings.labels), InputError)
     with progress("simulating") as tell:
         result = run(spec, recordings.samples, progress=tell, **{**recordings.times, **options})
     if output is not None:
         write_result(output, result, recordings.labels)
     body = _body(result, recordings)
-    return Answer(body=body, diagnostics=spec.notes, tables=tuple(_tables(file, spec, body)))
+    return Answer(body=body, diagnostics=told_notes(file, spec), tables=tuple(_tables(file, spec, body)))
 
 
 def _output_findings(output: Path | None, record: str | None) -> Iterator[Diagnostic]:

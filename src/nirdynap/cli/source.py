@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirdynap.cli.options import Lowering, Options, Reading
-from nirdynap.errors import BAD_COMMAND_LINE, CompileError, InputError, StoreError
+from nirdynap.errors import BAD_COMMAND_LINE, CompileError, Diagnostic, InputError, StoreError
 
 if TYPE_CHECKING:
     from nirdynap.ir.spec import Spec
@@ -32,7 +32,9 @@ def refuse_spec(file: Path) -> None:
         load(file)
     except StoreError:
         return  # some other file, of which the reader of NIR graphs says what is wrong
-    found = "this is a spec, which show and simulate take; the .nir that it was made from is needed here"
+    found = (
+        "this is a spec, which show, simulate, evaluate and export take; the .nir that it was made from is needed here"
+    )
     raise InputError([BAD_COMMAND_LINE.at(str(file), value=found, command="")])
 
 
@@ -61,6 +63,14 @@ def run_of(file: Path, lowering: Lowering, run: Options) -> tuple[Spec, dict[str
         options["spikes_per_step"] = lowering.spikes_per_step
         lowering = dataclasses.replace(lowering, spikes_per_step=None)
     return spec_of(file, lowering), options
+
+
+def told_notes(file: Path, spec: Spec) -> tuple[Diagnostic, ...]:
+    """The notes of a spec. Where it comes from a file of its own, options that they advise are for converting again."""
+    if is_nir(file):
+        return spec.notes
+    again = "converting the network again: "
+    return tuple(dataclasses.replace(n, hint=again + n.hint) if "--" in n.hint else n for n in spec.notes)
 
 
 def load_spec(file: Path, reading: Reading) -> Spec:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nirdynap.errors import DAMAGED_PART, StoreError
 from nirdynap.evaluate.work import Row
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import IntArray
@@ -44,16 +45,19 @@ def encode(spec: Spec, schema: pa.Schema, rows: Sequence[Row]) -> bytes:
     columns = zip(*(_values(spec, row) for row in rows), strict=True)
     arrays = [pa.array(list(values), field.type) for values, field in zip(columns, schema, strict=True)]
     stream = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), stream)
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), stream, write_page_checksum=True)
     return stream.getvalue()
 
 
-def read_names(path: Path) -> list[str] | None:
-    """The column of names, or None where there is no whole file."""
+def read_names(path: Path, schema: pa.Schema) -> list[str] | None:
+    """The column of names, or None where there is no whole file with these columns."""
     try:
-        names: list[str] = _column(path, "name").to_pylist()
+        table = _read(path)  # all of it: any of its pages may be damaged
     except _UNREADABLE:
         return None
+    if not table.schema.equals(schema):
+        return None
+    names: list[str] = table.column("name").to_pylist()
     return names
 
 
@@ -72,16 +76,32 @@ def read_errors(path: Path) -> Iterator[tuple[int, str, str]]:
 
 
 def merge(schema: pa.Schema, parts: Iterable[Path], stream: BinaryIO) -> None:
-    """Write all rows of the parts, in their order, as one file; the sizes of the parts leave no trace in its bytes."""
+    """Write all rows of the parts, in their order, as one file; the sizes of the parts leave no trace in its bytes.
+
+    Raises:
+        StoreError: ND757 for a part that cannot be read.
+    """
     with pq.ParquetWriter(stream, schema) as writer:
         waiting = schema.empty_table()
         for part in parts:
-            waiting = pa.concat_tables([waiting, pq.ParquetFile(part).read()])
+            waiting = pa.concat_tables([waiting, _part(part)])
             while len(waiting) >= _ROWS_OF_A_GROUP:
                 writer.write_table(waiting.slice(0, _ROWS_OF_A_GROUP).combine_chunks())
                 waiting = waiting.slice(_ROWS_OF_A_GROUP)
         if len(waiting):
             writer.write_table(waiting.combine_chunks())
+
+
+def _part(path: Path) -> pa.Table:
+    try:
+        return _read(path)
+    except _UNREADABLE as error:
+        raise StoreError([DAMAGED_PART.at(str(path), value=" ".join(str(error).split()))]) from None
+
+
+def _read(path: Path) -> pa.Table:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
 
 
 def _values(spec: Spec, row: Row) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from nirdynap import __version__
 from nirdynap.errors import (
     BAD_RUN_OPTION,
     NOTHING_TO_EVALUATE,
+    STOPPED,
     UNKNOWN_FORMAT,
     Diagnostic,
     InputError,
@@ -28,11 +30,14 @@ from nirdynap.evaluate.samples import Entry, Samples, Source, open_samples
 from nirdynap.evaluate.summary import Summary, summarise
 from nirdynap.evaluate.work import Numbered, Options, Row, Work, failed
 from nirdynap.evaluate.workers import Workers
+from nirdynap.ir.arguments import check_spec, checked_path
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.result import Semantics
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import is_positive
 from nirdynap.sim.asynchronous import Emission, Order
+
+_LOGGER = logging.getLogger("nirdynap")
 
 EvaluationProgress = Callable[[int, "int | None"], None]
 """Called with (samples done, samples in all, if that is known)."""
@@ -63,8 +68,8 @@ def evaluate(
     replaced, and their samples run again; a sample that cannot be run has a row that says why. The file is the same,
     byte for byte, for any executor, number of workers and order of arrival.
 
-    A run that is stopped leaves the folder ``<output>.parts``; the same call goes on from there. When the file is
-    complete it takes the place of an older one, and the folder goes.
+    A run that is stopped says what it keeps (logger "nirdynap") and leaves the folder ``<output>.parts``; the same call
+    goes on from there. When the file is complete it takes the place of an older one, and the folder goes.
 
     Args:
         spec: what to run.
@@ -85,9 +90,9 @@ def evaluate(
         progress: called with (samples done, samples in all, if that is known).
 
     Raises:
-        InputError: ND507 for bad options, ND506 for biases without a clock, ND751 for no samples, ND511 for a file
-            that cannot be read, ND754 if the partial output is of another run, ND755 if there are no workers, ND901
-            if pyarrow or numba is not installed.
+        InputError: ND513 for what is no Spec, ND507 for bad options, ND506 for biases without a clock, ND751 for no
+            samples, ND511 for a file that cannot be read, ND754 if the partial output is of another run, ND755 if
+            there are no workers, ND901 if pyarrow or numba is not installed.
         StoreError: ND605, ND606 for an output that cannot be written.
 
     Example:
@@ -101,7 +106,8 @@ def evaluate(
         >>> summary.accuracy, summary.cores[0].synaptic_operations.mean, summary.outputs[0].silent
         ({'out0': 0.5}, 2.0, 1)
     """
-    target = None if output is None else Path(output)
+    check_spec(spec)
+    target = None if output is None else checked_path(output, "output")
     raise_errors(_findings(workers, group_size, in_flight, executor), InputError)
     if target is not None and target.suffix.lower() != ".parquet":
         raise StoreError([UNKNOWN_FORMAT.at(str(target), value=target.suffix, limit=".parquet")])
@@ -122,9 +128,10 @@ def evaluate(
         check_work(work, pool)
         parts = open_parts(path.with_name(f"{path.name}.parts"), spec, _about(work), group_size, source.content)
         groups = _Groups(source, parts, group_size, progress)
-        for number, rows in run_groups(groups, work, pool, in_flight or pool.in_flight):
-            parts.write(number, rows)
-            groups.tell(len(rows))
+        with _told_when_stopped(groups, None if target is None else parts.folder):
+            for number, rows in run_groups(groups, work, pool, in_flight or pool.in_flight):
+                parts.write(number, rows)
+                groups.tell(len(rows))
         if not groups.passed:
             parts.remove()
             raise InputError([NOTHING_TO_EVALUATE.at("$.samples", value="there are no samples")])
@@ -136,18 +143,21 @@ def evaluate(
 
 @final
 class _Groups(Iterator[Group]):
-    """The groups that are still to do, read when they are asked for. `passed` counts them and those done before."""
+    """The groups that are still to do, read when they are asked for.
+
+    `passed` counts them and those done before, `done` the samples of groups that are done.
+    """
 
     def __init__(self, source: Source, parts: Parts, size: int, progress: EvaluationProgress | None) -> None:
         self._source, self._parts, self._size, self._progress = source, parts, size, progress
-        self._done = 0
+        self.done = 0
         self.passed = 0
 
     def tell(self, samples: int) -> None:
         """So many more samples are done."""
-        self._done += samples
+        self.done += samples
         if self._progress is not None:
-            self._progress(self._done, self._source.total)
+            self._progress(self.done, self._source.total)
 
     def __next__(self) -> Group:
         while entries := list(islice(self._source.entries, self._size)):
@@ -170,6 +180,19 @@ def _load(number: int, first: int, entries: list[Entry]) -> Group:
         except Exception as error:  # a data set may raise anything over a file that is damaged
             rows.append(failed(index, entry.name, None, f"cannot be read: {type(error).__name__}: {error}"))
     return Group(number=number, samples=tuple(samples), rows=tuple(rows))
+
+
+@contextmanager
+def _told_when_stopped(groups: _Groups, folder: Path | None) -> Iterator[None]:
+    """Whoever stops a run hears what is kept of it, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        found, remedy = "nothing is kept", "an output (--output), from which a run that was stopped goes on"
+        if folder is not None:
+            found, remedy = f"{groups.done} samples are done, and kept", "the same again, which goes on from there"
+        _LOGGER.warning("%s", STOPPED.at(str(folder or "$.output"), value=found, remedy=remedy))
+        raise
 
 
 @contextmanager

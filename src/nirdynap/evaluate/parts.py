@@ -41,7 +41,7 @@ class Parts:
             InputError: ND754 if they had others.
         """
         path = self._path(number)
-        if not path.exists() or (before := self.columnar.read_names(path)) is None:
+        if not path.exists() or (before := self.columnar.read_names(path, self.schema)) is None:
             return False
         if before != list(names):
             raise InputError([_other(self.folder, f"samples {first} ...", _listed(before), _listed(names))])
@@ -60,7 +60,7 @@ class Parts:
 
         Raises:
             InputError: ND754 if there are parts of more samples than those of this run.
-            StoreError: ND605.
+            StoreError: ND605, ND757.
         """
         if self._path(groups).exists():
             raise InputError([_other(self.folder, "number of groups of samples", f"above {groups}", groups)])
@@ -107,12 +107,24 @@ def open_parts(folder: Path, spec: Spec, about: Mapping[str, Any], group_size: i
 
 def _differences(folder: Path, path: Path, now: Mapping[str, Any]) -> Iterator[Diagnostic]:
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        before = {}  # gone or damaged: then all is different
-    for name in now:
-        if before.get(name) != now[name]:
-            yield _other(folder, name, before.get(name), now[name])
+        before = _flat(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        yield _other(folder, path.name, "whole", "missing or damaged")
+        return
+    for name, value in _flat(now).items():
+        if before.get(name) != value:
+            yield _other(folder, name, before.get(name), value)
+
+
+def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Options each by itself, of records their names: what a person can compare."""
+    flat: dict[str, Any] = {}
+    for name, value in run.items():
+        if isinstance(value, dict):
+            flat |= value
+        else:
+            flat[name] = ", ".join(record["name"] for record in value) if isinstance(value, list) else value
+    return flat
 
 
 def _other(folder: Path, parameter: str, before: object, now: object) -> Diagnostic:

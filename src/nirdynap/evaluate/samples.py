@@ -15,6 +15,7 @@ import numpy as np
 
 from nirdynap.errors import BAD_RASTER, BAD_SAMPLE, NOTHING_TO_EVALUATE, InputError
 from nirdynap.evaluate.nmnist import read_bin
+from nirdynap.ir.arguments import check_recording, is_structured
 from nirdynap.ir.events import Events
 from nirdynap.ir.units import IntArray
 from nirdynap.store.recordings import read_recordings
@@ -113,6 +114,8 @@ def _item(samples: DataSet, index: int) -> Sample:
 def _recording(value: Any) -> Events | IntArray:
     if isinstance(value, Events):
         return value
+    if not is_structured(value):
+        check_recording(value)
     try:
         array = np.asarray(value)
     except ValueError as error:  # lists of unequal length

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from nirdynap.errors import InputError
+from nirdynap.errors import InputError, raise_errors
 from nirdynap.evaluate.samples import Sample
+from nirdynap.ir.arguments import label_findings
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import CoreStats, Semantics
@@ -88,10 +89,12 @@ class Work:
         self._row_of(Numbered(index=0, name="", sample=Sample(recording=Events(t=none, c=none, y=none, x=none))))
 
     def _row(self, numbered: Numbered) -> Row:
+        label = numbered.sample.label
         try:
+            raise_errors(label_findings(self.spec, () if label is None else (label,), numbered.index), InputError)
             return self._row_of(numbered)
         except InputError as error:
-            return failed(numbered.index, numbered.name, numbered.sample.label, str(error))
+            return failed(numbered.index, numbered.name, label, str(error))
 
     def _row_of(self, numbered: Numbered) -> Row:
         sample, options = numbered.sample, self.options

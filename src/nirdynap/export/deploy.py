@@ -6,14 +6,25 @@ read-back). What a board does beyond them is not documented; states are reset by
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, final
 
 from nirdynap.chips.chip import load_chip
-from nirdynap.errors import NO_DEVICE, OTHER_CHIP, VENDOR_REFUSES, DeviceError, InputError, raise_errors
+from nirdynap.errors import (
+    BAD_RUN_OPTION,
+    BOARD_CLOSED,
+    NO_DEVICE,
+    OTHER_CHIP,
+    VENDOR_REFUSES,
+    DeviceError,
+    InputError,
+    raise_errors,
+)
 from nirdynap.export.samna_camera import DVS_LAYER, camera_finding
 from nirdynap.export.samna_config import Monitor, configuration, written
 from nirdynap.export.samna_events import BoardRun, events_from_samna, events_to_samna
@@ -47,6 +58,7 @@ class Board:
     _source: Any
     _sink: Any
     _settle_s: float
+    _closed: Event
 
     def run(self, events: Events, *, quiet_s: float = 0.1) -> BoardRun:
         """Send a recording in its own time, and read back until the board has been quiet for `quiet_s` seconds.
@@ -54,8 +66,12 @@ class Board:
         With a DVS layer the events go there. Membranes go on from where the run before left them; see `reset_states`.
 
         Raises:
-            InputError: ND503, ND648; ND651 where the board's own camera would send events between these.
+            InputError: ND503, ND648 for the events, ND513 for other things; ND507 for a time that is no time; ND651
+                where the board's own camera would send events between these.
+            DeviceError: ND514 behind the block of `deploy`.
         """
+        self._check_open("board.run")
+        _check_seconds("quiet_s", quiet_s)
         raise_errors(camera_finding(self.spec.dvs, self.config, recording=True), InputError)
         spikes = events_to_samna(self.spec, events, self._samna)
         received: list[Any] = []
@@ -76,8 +92,11 @@ class Board:
         The camera sends events from the configuration on, so that membranes have moved already.
 
         Raises:
-            InputError: ND651 without a camera that feeds the network.
+            InputError: ND651 without a camera that feeds the network; ND507 for a time that is no time.
+            DeviceError: ND514 behind the block of `deploy`.
         """
+        self._check_open("board.listen")
+        _check_seconds("seconds", seconds)
         raise_errors(camera_finding(self.spec.dvs, self.config, recording=False), InputError)
         with self._stop_watch():
             time.sleep(seconds)
@@ -105,13 +124,18 @@ class Board:
         """Membranes become the spec's initial states: the configuration is applied again.
 
         Raises:
-            DeviceError: ND645 when the board refuses it.
+            DeviceError: ND645 when the board refuses it; ND514 behind the block of `deploy`.
         """
+        self._check_open("board.reset_states")
         try:
             self._handle.get_model().apply_configuration(self.config)
         except (RuntimeError, ValueError) as error:
             raise DeviceError([VENDOR_REFUSES.at("$.device", value=str(error))]) from error
         time.sleep(self._settle_s)
+
+    def _check_open(self, call: str) -> None:
+        if self._closed.is_set():
+            raise DeviceError([BOARD_CLOSED.at("$.board", value=call)])
 
 
 @contextmanager
@@ -135,6 +159,7 @@ def deploy(
     Raises:
         CompileError: as `to_samna`.
         DeviceError: ND646 not connected, ND647 another chip, ND645 refused by the board.
+        InputError: as `to_samna`; ND507 for a time that is no time.
 
     Example:
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -145,6 +170,7 @@ def deploy(
         >>> run.output_counts["out3"].tolist()
         [[[2]]]
     """
+    _check_seconds("settle_s", settle_s)
     tree = configuration(spec, monitor=monitor, slow_clock_hz=slow_clock_hz)
     config = written(tree, samna, modify)
     info = _find(spec, samna, device)
@@ -156,8 +182,16 @@ def deploy(
         source = getattr(samna, f"BasicSourceNode_{spec.chip}_event_input_event")()
         sink = getattr(samna, f"BasicSinkNode_{spec.chip}_event_output_event")()
         board = Board(
-            spec=spec, config=config, _samna=samna, _handle=handle, _source=source, _sink=sink, _settle_s=settle_s
+            spec=spec,
+            config=config,
+            _samna=samna,
+            _handle=handle,
+            _source=source,
+            _sink=sink,
+            _settle_s=settle_s,
+            _closed=Event(),
         )
+        closing.callback(board._closed.set)
         board.reset_states()
         if slow_clock_hz is not None:
             clock = handle.get_io_module()
@@ -173,14 +207,20 @@ def deploy(
         yield board
 
 
+def _check_seconds(parameter: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        limit = "a number of seconds from 0 up"
+        raise InputError([BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)])
+
+
 def _find(spec: Spec, samna: Any, device: str) -> Any:
     """The device's record in samna's list of what is connected."""
-    name, _, number = device.partition(":")
+    name, _, number = str(device).partition(":")
     kind = BOARDS.get(name)
     if kind is None or load_chip(name).name != spec.chip:
         fitting = [board for board in BOARDS if load_chip(board).name == spec.chip]
         remedy = f"device= one of {', '.join(fitting)}"
-        raise DeviceError([OTHER_CHIP.at("$.device", value=device, limit=spec.chip, remedy=remedy)])
+        raise DeviceError([OTHER_CHIP.at("$.device", value=str(device), limit=spec.chip, remedy=remedy)])
     connected = list(samna.device.get_all_devices())
     same = sorted((d for d in connected if d.device_type_name == kind), key=lambda d: d.usb_device_address)
     index = number or "0"

@@ -12,6 +12,7 @@ import nir
 import numpy as np
 
 from nirdynap.errors import NOT_IN_NIR, Diagnostic, raise_errors
+from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import Pair, Shape
 from nirdynap.passes.fold_placements import placement_kernel
@@ -37,6 +38,7 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
     Raises:
         CompileError: ND607 for what no NIR graph can hold: initial membranes, decimators, mirrors of a DVS layer, cores
             without source or target.
+        InputError: ND513 for what is no Spec.
 
     Example:
         >>> import nirdynap
@@ -46,6 +48,7 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
         >>> nirdynap.nir_to_dynapcnn(graph) == spec
         True
     """
+    check_spec(spec)
     raise_errors(_findings(spec))
     growing = _Growing()
     convs = {core.core: growing.add(core.name, _convolution(core)) for core in spec.cores}

@@ -6,7 +6,6 @@ import dataclasses
 import io
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -18,6 +17,7 @@ from nirdynap.export.complete import completed
 from nirdynap.frontend.fields import own_settings
 from nirdynap.frontend.raw import GRAPH, NEURONS, RawGraph, RawNode, raw_from_graph
 from nirdynap.frontend.topology import edge_findings
+from nirdynap.ir.arguments import checked_path
 from nirdynap.ir.convention import check_choice
 
 # The oldest nir whose documentation reads the file as it is meant: up to 1.0.5 a neuron subtracts its threshold and
@@ -42,6 +42,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
         CompileError: ND102 if `graph` is no graph or a node is None; ND105, ND106, ND112, ND117 or ND126 for
             what no reader could take, all findings at once.
         StoreError: ND605 when the file cannot be written; an older file at `path` is then as it was.
+        InputError: ND513 for what is no path.
 
     Example:
         >>> import nir, numpy as np, tempfile
@@ -51,6 +52,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
         ...     print(sorted(nir.read(f"{folder}/two.nir").nodes))
         ['if', 'input', 'linear', 'output']
     """
+    target = checked_path(path)
     raw, _, findings = completed(raw_from_graph(graph))
     findings += [*edge_findings(raw), *_findings(raw, "$"), *_metadata_findings(raw.metadata, "$.metadata")]
     raise_errors(findings)
@@ -59,7 +61,7 @@ def write(graph: Any, path: str | os.PathLike[str]) -> None:
     with h5py.File(image, "w", libver=_LAYOUT) as file:
         _put(file, "version", _RESETS if _has_reset(raw) else _SUBTRACTS)
         _put_graph(file.create_group("node"), raw, raw.metadata)
-    write_atomically(Path(path), image.getvalue())
+    write_atomically(target, image.getvalue())
 
 
 # --- what cannot be written ------------------------------------------------------------------------------------------

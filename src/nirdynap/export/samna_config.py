@@ -21,6 +21,7 @@ from nirdynap.errors import (
     VENDOR_REFUSES,
     CompileError,
     Diagnostic,
+    InputError,
     node_place,
     raise_errors,
 )
@@ -34,9 +35,10 @@ from nirdynap.export.samna_tree import (
     Vec2,
     plain,
 )
+from nirdynap.ir.arguments import check_spec, described, wrong
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import CoreSpec, Spec
-from nirdynap.ir.units import IntArray, Pair, Shape
+from nirdynap.ir.units import IntArray, Pair, Shape, is_positive
 from nirdynap.lower.validate import validate
 
 Monitor = Iterable[str] | Literal["all"] | None
@@ -52,12 +54,13 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
     Args:
         spec: for one of the chips in `EXPORTABLE`.
         monitor: nodes whose spikes the board sends back, before pooling, and "dvs" for what leaves the DVS layer (if
-            no node has that name); "all": of every core; default: the outputs.
+            no node has that name); "all", also as one of them: of every core; default: the outputs.
         slow_clock_hz: ticks per second of the clock that adds the biases, 10 to 10000; needed if there are any.
 
     Raises:
         CompileError: whatever `validate` finds; ND640 unknown node, ND641 decimation, ND642 biases without a clock,
             ND643 another chip, ND650 a DVS layer monitored without its camera, ND126 a clock out of range.
+        InputError: ND513 for what is no Spec, and for a `monitor` that is no names.
 
     Example:
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -66,6 +69,7 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
         >>> layer.weights.tolist(), layer.dimensions.kernel_size, layer.monitor_enable
         ([[[[5, 7], [6, 8]]]], 2, True)
     """
+    check_spec(spec)
     watched = _watched(spec, monitor)
     raise_errors([*validate(spec), *_findings(spec, slow_clock_hz), *monitor_findings(spec.dvs, watched)])
     return Configuration(
@@ -96,7 +100,8 @@ def to_samna(
 
     Raises:
         CompileError: as `configuration`; ND644 for what the classes do not take, ND645 with samna's own message, ND126
-            for a `modify` that returns nothing.
+            for a `modify` that returns something else.
+        InputError: as `configuration`; ND513 for what is no samna.
 
     Example:
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -111,8 +116,11 @@ def to_samna(
 def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None = None) -> Any:
     """`tree` in the classes of samna, as `to_samna` returns it."""
     place = f"$.samna.{tree.chip}"
+    module = getattr(samna, tree.chip, None)
+    if module is None:
+        remedy = "the imported module itself, or nirdynap.testing.samna_stand_in.samna_stand_in()"
+        raise InputError([wrong("samna", samna, f"the samna module, with its part {tree.chip},", remedy)])
     try:
-        module = getattr(samna, tree.chip)
         config = module.configuration.SpeckConfiguration()
         for core, layer in tree.cnn_layers.items():
             _write(config.cnn_layers[core], layer)
@@ -124,14 +132,20 @@ def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None
         found = f"{type(error).__name__}: {error}"
         raise CompileError([VENDOR_CLASS.at(place, value=found, limit=tree.chip)]) from error
     if modify is not None:
-        config = modify(config)
-    if config is None:
-        limit = "a function that returns the configuration"
-        raise CompileError([BAD_OPTION.at("$.modify", parameter="modify", value="returned None", limit=limit)])
+        config = _modified(config, modify)
     valid, message = module.validate_configuration(config)
     if not valid:
         raise CompileError([VENDOR_REFUSES.at(place, value=message or "without a message")])
     return config
+
+
+def _modified(config: Any, modify: Callable[[Any], Any]) -> Any:
+    changed = modify(config) if callable(modify) else modify
+    if isinstance(changed, type(config)):
+        return changed
+    found = f"returned {described(changed)}" if callable(modify) else described(changed)
+    limit = "a function that returns the configuration"
+    raise CompileError([BAD_OPTION.at("$.modify", parameter="modify", value=found, limit=limit)])
 
 
 # --- what cannot be said ---------------------------------------------------------------------------------------------
@@ -141,8 +155,8 @@ def _findings(spec: Spec, slow_clock_hz: int | None) -> Iterator[Diagnostic]:
     if spec.chip not in EXPORTABLE:
         yield NOT_EXPORTABLE.at("$.chip", value=spec.chip, limit=", ".join(EXPORTABLE))
     low, high = SLOW_CLOCK_HZ
-    if slow_clock_hz is not None and not low <= slow_clock_hz <= high:
-        limit = f"a number from {low} to {high} Hz"
+    if slow_clock_hz is not None and not (is_positive(slow_clock_hz) and low <= slow_clock_hz <= high):
+        limit = f"a whole number from {low} to {high} Hz"
         yield BAD_OPTION.at("$.slow_clock_hz", parameter="slow_clock_hz", value=slow_clock_hz, limit=limit)
     for core in spec.cores:
         if _leaks(core) and slow_clock_hz is None:
@@ -156,18 +170,20 @@ def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
     """The layers that are monitored: cores, and DVS_LAYER."""
     if monitor is None:
         return frozenset(port.core for port in spec.outputs)
-    if monitor == "all":
-        return frozenset(core.core for core in spec.cores)
     names: dict[str, set[int]] = {}
     for core in spec.cores:
-        for name in {*core.origin, core.name}:
+        for name in dict.fromkeys((*core.origin, core.name)):
             names.setdefault(name, set()).add(core.core)  # several where a layer is split
-    for name in set(spec.output_names) - set(names):
-        names[name] = {port.core for port in spec.ports(name)}
+    for name in spec.output_names:
+        names.setdefault(name, {port.core for port in spec.ports(name)})
     if spec.dvs is not None:
         names.setdefault(DVS_NAME, {DVS_LAYER})
-    wanted = [monitor] if isinstance(monitor, str) else list(monitor)
-    limit = ", ".join(sorted(names))
+    wanted = list(monitor) if isinstance(monitor, Iterable) and not isinstance(monitor, (str, bytes)) else [monitor]
+    limit = ", ".join(map(repr, names))
+    if odd := [name for name in wanted if not isinstance(name, str)]:
+        raise InputError([wrong("monitor", odd[0], "the name of a node", f'one of {limit}; or "all"')])
+    if "all" in wanted and ("all" not in names or monitor == "all"):
+        return frozenset(core.core for core in spec.cores)
     raise_errors([NO_SUCH_NODE.at("$.monitor", value=name, limit=limit) for name in wanted if name not in names])
     return frozenset[int]().union(*(names[name] for name in wanted))
 

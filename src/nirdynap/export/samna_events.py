@@ -11,6 +11,7 @@ import numpy as np
 
 from nirdynap.errors import TIME_STAMP, InputError
 from nirdynap.export.samna_camera import DVS_LAYER
+from nirdynap.ir.arguments import check_events, check_spec
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import OutputPort, Spec
 from nirdynap.ir.units import IntArray, Shape, decide
@@ -86,8 +87,11 @@ def events_to_samna(spec: Spec, events: Events, samna: Any) -> list[Any]:
         samna: the vendor's module, or its stand-in.
 
     Raises:
-        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits.
+        InputError: ND503 for an event outside the input, ND648 for a time stamp of more than 32 bits, ND513 for other
+            things than a Spec and Events.
     """
+    check_spec(spec)
+    check_events(events)
     events.check_inside(spec.input_shape)
     if len(events) and events.t[-1] > STAMP_MAX:
         first = int(np.argmax(events.t > STAMP_MAX))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from nirdynap.chips.chip import load_chip
 from nirdynap.chips.memory import memory_of
+from nirdynap.errors import VENDOR_CLASS, CompileError, InputError
 from nirdynap.export.samna_camera import read_camera
 from nirdynap.export.samna_config import DECIMATIONS
+from nirdynap.export.samna_tree import Configuration
+from nirdynap.ir.arguments import wrong
 from nirdynap.ir.convention import CONVENTIONS
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
@@ -28,6 +32,10 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
         config: a ``SpeckConfiguration`` of samna or of its stand-in.
         chip: what it is for.
 
+    Raises:
+        InputError: ND513 for what is no configuration object.
+        CompileError: ND324, ND325 for a chip that cannot be loaded; ND644 for an object with other attributes.
+
     Example:
         >>> from nirdynap.export.samna_config import to_samna
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -36,11 +44,18 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
         >>> from_samna(to_samna(spec, samna_stand_in())).cores[0].weights.tolist()
         [[[[5, 6], [7, 8]]]]
     """
-    layers = {i: layer for i, layer in enumerate(config.cnn_layers) if np.size(layer.weights)}
+    if not isinstance(getattr(config, "cnn_layers", None), Iterable) or isinstance(config, Configuration):
+        remedy = f"what nirdynap.to_samna(spec, samna) returns, or samna.{chip}.configuration.SpeckConfiguration()"
+        raise InputError([wrong("config", config, "a configuration object of samna", remedy)])
     memories = load_chip(chip).cores
-    cores = {i: _core(i, layer, memories[i], len(memories)) for i, layer in layers.items()}
+    try:
+        layers = {i: layer for i, layer in enumerate(config.cnn_layers) if np.size(layer.weights)}
+        cores = {i: _core(i, layer, memories[i], len(memories)) for i, layer in layers.items()}
+        dvs, inputs = read_camera(config.dvs_layer)
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise CompileError([VENDOR_CLASS.at("$.config", value=found, limit=chip)]) from error
     fed = {slot.core for core in cores.values() for slot in core.destinations}
-    dvs, inputs = read_camera(config.dvs_layer)
     entries = [i for i in cores if i not in fed]
     shape = cores[entries[0]].input_shape if entries else (1, 1, 1)
     return Spec(

@@ -16,10 +16,17 @@ from typing import Any
 import numpy as np
 
 from nirdynap.errors import NOT_A_NIR_FILE, CompileError, node_place
+from nirdynap.ir.network import Network
+from nirdynap.ir.spec import Spec
 
 GRAPH = "NIRGraph"
 NEURONS = ("IF", "LIF", "CubaLIF")
 """Types of nodes that fire."""
+
+_OURS: Mapping[type, str] = {
+    Network: "a Network has been read already, and what it was read from is needed",
+    Spec: "a Spec has been read and lowered already, and what it was made from is needed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,8 @@ def raw_from_graph(graph: Any) -> RawGraph:
 def _raw_graph(graph: Any) -> RawGraph:
     nodes, edges = getattr(graph, "nodes", None), getattr(graph, "edges", None)
     if not isinstance(nodes, Mapping) or not isinstance(edges, (list, tuple, set)):
-        raise CompileError([NOT_A_NIR_FILE.at("$", value=f"{type(graph).__name__} has no nodes and edges")])
+        found = _OURS.get(type(graph), f"{type(graph).__name__} has no nodes and edges")
+        raise CompileError([NOT_A_NIR_FILE.at("$", value=found)])
     try:
         pairs = tuple((str(a), str(b)) for a, b in edges)
     except (TypeError, ValueError):

@@ -31,6 +31,8 @@ def read_hdf5(path: Path) -> RawGraph:
         if not h5py.is_hdf5(path):
             raise CompileError([UNREADABLE_FILE.at(str(path), value="the file is not HDF5")])
         with h5py.File(path, "r") as file:
+            if "manifest" in file and "node" not in file:
+                raise CompileError([NOT_A_NIR_FILE.at(str(path), value="this is a spec, which nirdynap.load reads")])
             root = _group(file, "node", str(path))
             version = _field(file, "version", str(path)) if "version" in file else None
             graph = _graph(root, "$")

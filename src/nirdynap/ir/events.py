@@ -121,6 +121,7 @@ class Events(Digested):
     @classmethod
     def from_structured(cls, array: npt.NDArray[np.void]) -> Events:
         """Events of a structured array with fields x, y, t (microseconds) and p; polarity p is channel p."""
+        array = np.asarray(array)
         names = array.dtype.names or ()
         missing = [n for n in ("x", "y", "t", "p") if n not in names]
         if missing:
@@ -149,7 +150,9 @@ def whole_counts(raster: npt.ArrayLike) -> IntArray:
     """
     try:
         array = np.asarray(raster)
-    except ValueError as error:
+    except ValueError:
+        raise InputError([BAD_RASTER.at("$.raster", value="parts of a list differ in shape")]) from None
+    except (TypeError, RuntimeError) as error:  # what torch says of a tensor on a device, or with gradients
         raise InputError([BAD_RASTER.at("$.raster", value=str(error))]) from None
     if problem := _not_whole(array, np.iinfo(np.int64).max):
         raise InputError([BAD_RASTER.at("$.raster", value=f"the raster {problem}")])

@@ -216,7 +216,7 @@ class Spec(Digested):
         for cores in (*self.layers, *helpers):
             if name == cores[0].name or name in cores[0].origin:
                 return cores
-        known = ", ".join(sorted({n for c in self.cores for n in c.origin}))
+        known = ", ".join(dict.fromkeys(n for c in self.cores for n in c.origin))
         raise KeyError(f"no core holds a node {name!r}; nodes on cores: {known}")
 
     def find_core(self, name: str) -> CoreSpec:

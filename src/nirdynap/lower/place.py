@@ -9,6 +9,7 @@ import numpy as np
 
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import BAD_OPTION, CompileError
+from nirdynap.ir.arguments import described
 from nirdynap.ir.result import Result
 from nirdynap.lower.rules import candidates, memory_of_layer
 from nirdynap.lower.split import Cut, Piece
@@ -38,14 +39,17 @@ def place(cut: Cut, chip: Chip, wishes: Wishes, loads: Sequence[float] | None = 
     return tuple(core for (core,) in options)
 
 
-def loads_of(cut: Cut, activity: Result) -> tuple[float, ...]:
+def loads_of(cut: Cut, activity: object) -> tuple[float, ...]:
     """Synaptic operations of each piece in a run of the same network, on whatever cores.
 
     A part has its share of the non-zero weights, and a relay one operation for each spike of its part.
 
     Raises:
-        CompileError: ND126 where the run was of another network.
+        CompileError: ND126 where the run was of another network, and for what is no run.
     """
+    if not isinstance(activity, Result):
+        found, limit = described(activity), "a Result, as nirdynap.simulate returns it"
+        raise CompileError([BAD_OPTION.at("$.activity", parameter="activity", value=found, limit=limit)])
     return tuple(_load(piece, cut.names[piece.source], activity) for piece in cut.pieces)
 
 

@@ -30,6 +30,7 @@ from nirdynap.errors import (
     errors_of,
     node_place,
 )
+from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
 from nirdynap.lower.camera import no_camera, pooling_finding, target_finding
@@ -37,7 +38,7 @@ from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, memory_of_layer,
 
 
 def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a finished spec, whoever made it; nothing is raised.
+    """Everything that is wrong with a finished spec, whoever made it; no finding is raised.
 
     `save`, `load` and the export to samna ask it, and conversion asks it of what it has made.
 
@@ -53,6 +54,7 @@ def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnos
 
     Raises:
         CompileError: ND324, ND325 for a chip that cannot be loaded.
+        InputError: ND513 for what is no Spec.
 
     Example:
         >>> from nirdynap.ir.spec import Destination
@@ -61,6 +63,7 @@ def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnos
         >>> [str(finding) for finding in validate(spec)]
         ['ND621 no such core, at $.cores[0].destinations[0].core: core 3 is not in use; try one of 0']
     """
+    check_spec(spec)
     findings = tuple(finding for rule in COHERENCE for finding in rule(spec))
     if chip is None and spec.chip in chip_names():
         chip = spec.chip

@@ -42,10 +42,18 @@ def wishes_of(
     """The wishes, and ND126 for each that cannot be meant; such a wish is left out."""
     number = {name: i for i, layer in enumerate(layers) for name in (*layer.origin, layer.name)}
     findings: list[Diagnostic] = []
-    avoided = {core for core in avoid if not _bad_cores("avoid", (core,), chip, set(), findings)}
+    asked: Any = placement
+    if not isinstance(asked, Mapping):
+        findings.append(_bad("placement", asked, "cores by node name, such as {'conv1': 3}"))
+        asked = ANYWHERE
+    shunned: Any = avoid
+    if not isinstance(shunned, Iterable):
+        findings.append(_bad("avoid", shunned, "cores in a list or set, such as [3]"))
+        shunned = ()
+    avoided = {core for core in shunned if not _bad_cores("avoid", (core,), chip, set(), findings)}
     pins: dict[int, tuple[int, ...]] = {}
     taken = set(avoided)
-    for name, wish in placement.items():
+    for name, wish in asked.items():
         cores = wish if isinstance(wish, tuple) else (wish,)
         if _known("placement", name, number, findings) and not _bad_cores(name, cores, chip, taken, findings):
             pins[number[name]] = cores

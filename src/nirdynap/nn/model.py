@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nirdynap.errors import BAD_RASTER, BAD_RUN_OPTION, NOT_EXACT, Diagnostic, InputError, raise_errors
+from nirdynap.ir.arguments import check_spec, wrong
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import LazyMapping, Result
@@ -48,7 +49,7 @@ def dynapcnn_to_torch(
         record: what `DynapcnnModel.run` keeps: the outputs, or the rasters of "all" cores as well.
 
     Raises:
-        InputError: ND507 for each unknown option.
+        InputError: ND507 for each unknown option, ND513 for what is no Spec.
 
     Example:
         >>> from nirdynap.testing.build import build_core, build_spec
@@ -56,6 +57,7 @@ def dynapcnn_to_torch(
         >>> dynapcnn_to_torch(spec)(torch.tensor([1, 3]).reshape(2, 1, 1, 1, 1)).flatten()
         tensor([0., 2.])
     """
+    check_spec(spec)
     choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
         ("saturate", saturate, (True, False)),
         ("spikes_per_step", spikes_per_step, (None, "one", "many")),
@@ -187,8 +189,11 @@ class DynapcnnModel(nn.Module):
                 if port.core == core.core:
                     _place(_pool(spikes, port.pooling), port.feature_shift, outputs[port.name][block])
 
-    def _checked(self, raster: Tensor) -> Tensor:
+    def _checked(self, raster: object) -> Tensor:
         """The raster in float32, on the weights' device."""
+        if not isinstance(raster, Tensor):
+            remedy = "torch.as_tensor(raster); of Events, torch.as_tensor(events.to_raster(spec.input_shape))[:, None]"
+            raise InputError([wrong("raster", raster, "a torch.Tensor", remedy)])
         core = self._in_order()[0]
         findings = []
         if raster.ndim != 5 or tuple(raster.shape[2:]) != self.spec.input_shape or raster.shape[1] == 0:

@@ -8,6 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from nirdynap.errors import BAD_RUN_OPTION, NO_BIAS_CLOCK, Diagnostic, InputError, raise_errors
+from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray, is_positive
@@ -44,7 +45,7 @@ class EventSimulator:
         threads: how many samples of a batch run side by side; default: as many as the machine has cores.
 
     Raises:
-        InputError: ND506 for biases without a clock, ND507 for an unknown option.
+        InputError: ND506 for biases without a clock, ND507 for an unknown option, ND513 for what is no Spec.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class EventSimulator:
         bias_clock_us: int | None = None,
         threads: int | None = None,
     ) -> None:
+        check_spec(spec)
         findings = [
             *check_threads(threads),
             *event_findings(order, emission, bias_clock_us),

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from nirdynap.errors import BAD_RUN_OPTION, BEYOND_INT32, Diagnostic, InputError, raise_errors
+from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import check_steps
 from nirdynap.ir.result import Result
@@ -34,7 +35,7 @@ class ClockedSimulator:
         threads: how many samples of a batch run side by side; default: as many as the machine has cores.
 
     Raises:
-        InputError: ND507 for an unknown option.
+        InputError: ND507 for an unknown option, ND513 for what is no Spec.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ClockedSimulator:
         spikes_per_step: SpikesPerStep | None = None,
         threads: int | None = None,
     ) -> None:
+        check_spec(spec)
         raise_errors([*clocked_findings(saturate, spikes_per_step), *check_threads(threads)], InputError)
         self._spec = spec
         self._saturate = bool(saturate)

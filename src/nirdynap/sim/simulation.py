@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError
+from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.result import Result, Semantics
 from nirdynap.ir.spec import Spec
@@ -52,7 +53,8 @@ def simulate(
         progress: called with (samples done, samples in all).
 
     Raises:
-        InputError: every ND5xx finding about options and recording; an option of the other run is one of them.
+        InputError: every ND5xx finding about options and recording; an option of the other run is one of them;
+            ND513 for what is no Spec.
 
     Example:
         One neuron of weight 5 and threshold 10 in two steps of one and three spikes: 5, then 5 + 15 = 2 * 10.
@@ -64,6 +66,7 @@ def simulate(
         >>> simulate(spec, [[[[1]]], [[[3]]]], "event").events.t.tolist()
         [1000, 1000]
     """
+    check_spec(spec)
     findings = [
         *check_choice("semantics", semantics, ("clocked", "event")),
         *check_record(record),

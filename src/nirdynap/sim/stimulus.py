@@ -19,6 +19,7 @@ from nirdynap.errors import (
     InputError,
     raise_errors,
 )
+from nirdynap.ir.arguments import check_recording
 from nirdynap.ir.events import Events, whole_counts
 from nirdynap.ir.units import IntArray, Shape, is_positive
 from nirdynap.sim.protocol import Recording
@@ -67,6 +68,7 @@ def read_recording(recording: Recording, shape: Shape, *, dt_us: int, duration_u
     Raises:
         InputError: all findings at once.
     """
+    check_recording(recording)
     batch = _batch(recording)
     findings = list(_time_findings(dt_us, duration_us, is_raster=batch is None))
     # Without a legal time grid the addresses and counts can still be checked.

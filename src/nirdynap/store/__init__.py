@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from nirdynap.atomic import write_atomically
 from nirdynap.errors import NOT_A_SPEC, UNKNOWN_FORMAT, StoreError
+from nirdynap.ir.arguments import check_spec, checked_path
 from nirdynap.ir.spec import Spec
 from nirdynap.store import spec_hdf5, spec_json
 
@@ -29,8 +30,10 @@ def save(spec: Spec, path: str | os.PathLike[str]) -> None:
     Raises:
         StoreError: ND605 when it cannot be written, ND606 for an unknown extension, and everything that `validate`
             finds; then no file is left behind.
+        InputError: ND513 for what is no Spec, or no path.
     """
-    path = Path(path)
+    check_spec(spec)
+    path = checked_path(path)
     write_atomically(path, _format_of(path).encode(spec))
 
 
@@ -39,9 +42,11 @@ def load(path: str | os.PathLike[str]) -> Spec:
 
     Raises:
         StoreError: ND601 no spec, ND602 for each fault in it, ND603 changed since, ND604 another version,
-            ND606 unknown extension; and everything that `validate` finds in a spec that somebody else wrote.
+            ND606 unknown extension, ND608 another document of nirdynap; and everything that `validate` finds in a spec
+            that somebody else wrote.
+        InputError: ND513 for what is no path.
     """
-    path = Path(path)
+    path = checked_path(path)
     form = _format_of(path)
     try:
         with path.open("rb") as stream:
@@ -52,5 +57,6 @@ def load(path: str | os.PathLike[str]) -> Spec:
 
 def _format_of(path: Path) -> _Format:
     if path.suffix.lower() not in _FORMATS:
-        raise StoreError([UNKNOWN_FORMAT.at(str(path), value=path.suffix, limit=", ".join(_FORMATS))])
+        limit = f"{', '.join(_FORMATS)} of specs, and .nir of NIR graphs"
+        raise StoreError([UNKNOWN_FORMAT.at(str(path), value=path.suffix, limit=limit)])
     return _FORMATS[path.suffix.lower()]

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nirdynap.errors import NOT_A_SPEC, SPEC_DIGEST, SPEC_SCHEMA, SPEC_VERSION, Diagnostic, StoreError, raise_errors
+from nirdynap.errors import (
+    NOT_A_SPEC,
+    OTHER_DOCUMENT,
+    SPEC_DIGEST,
+    SPEC_SCHEMA,
+    SPEC_VERSION,
+    Diagnostic,
+    StoreError,
+    raise_errors,
+)
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
@@ -22,6 +31,10 @@ from nirdynap.lower.validate import validate as validate_spec
 from nirdynap.schema import Violation, validate
 
 SCHEMA = "spec-v1"
+_OTHERS = {
+    "samna-configuration-v1": "the configuration that export --to samna-json writes",
+    "result-v1": "what a command prints with --json",
+}
 _ARRAY_FIELDS = ("weights", "bias", "initial_state")
 
 
@@ -55,12 +68,15 @@ def check_manifest(document: object, place: str) -> dict[str, Any]:
     """`document` if it is a manifest of a version that can be read.
 
     Raises:
-        StoreError: ND601 foreign, ND604 another version, ND602 for each departure from the schema.
+        StoreError: ND601 foreign, ND608 another document of nirdynap, ND604 another version, ND602 for each departure
+            from the schema.
     """
     version = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(version, str):
         raise StoreError([NOT_A_SPEC.at(place, value="the document does not say which schema it follows")])
     # When there is a spec-v2, store/migrate.py turns older documents into it here, before they are validated.
+    if version in _OTHERS:
+        raise StoreError([OTHER_DOCUMENT.at(place, value=_OTHERS[version])])
     if version != SCHEMA:
         raise StoreError([SPEC_VERSION.at(place, value=version, limit=SCHEMA)])
     raise_errors(_faults(validate(document, SCHEMA), place), StoreError)

@@ -17,6 +17,7 @@ from nirdynap.ir.events import Events
 from nirdynap.ir.result import Result
 from nirdynap.ir.units import IntArray
 
+_MAGIC = (b"PK", b"\x93NUMPY")  # of .npz and .npy; what begins otherwise numpy would read as a pickle
 _ADDRESSES = (("t", "c", "y", "x"), ("t", "p", "y", "x"))
 
 
@@ -97,11 +98,17 @@ def _content(path: Path) -> Any:
     """The array of an .npy file, or the arrays of an .npz file by name."""
     try:
         with path.open("rb") as stream:
+            if not stream.read(6).startswith(_MAGIC):
+                raise ValueError("its first bytes are those of neither")
+            stream.seek(0)
             file = np.load(stream, allow_pickle=False)
             return file if isinstance(file, np.ndarray) else {name: file[name] for name in file}
     except OSError as error:
-        raise _bad(path, f"cannot be read: {error.strerror or error}") from None
+        folder = ", and only nirdynap evaluate takes folders" if path.is_dir() else ""
+        raise _bad(path, f"cannot be read: {error.strerror or error}{folder}") from None
     except Exception as error:  # of a damaged file, numpy and zipfile raise whatever they come upon
+        if "allow_pickle" in str(error):
+            raise _bad(path, "holds Python objects, which are never read: arrays of numbers are") from None
         raise _bad(path, f"is no complete .npz or .npy file: {str(error) or type(error).__name__}") from None
 
 

@@ -16,6 +16,7 @@ from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import nir_to_dynapcnn
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
 from nirdynap.frontend import read
+from nirdynap.ir.arguments import label_findings
 from nirdynap.ir.convention import AUTO, Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
@@ -179,19 +180,21 @@ def _checked(
     except InputError as error:
         findings += error.diagnostics
     else:
-        findings += _label_findings(truth, len(stimuli), len(spec.output_names))
+        findings += _label_findings(truth, len(stimuli), spec)
     raise_errors(findings, InputError)
     return stimuli, None if truth is None else frozen(truth, np.int64)
 
 
-def _label_findings(labels: npt.NDArray[Any] | None, samples: int, outputs: int) -> Iterator[Diagnostic]:
+def _label_findings(labels: npt.NDArray[Any] | None, samples: int, spec: Spec) -> Iterator[Diagnostic]:
     if labels is None:
         return
     if labels.shape != (samples,) or labels.dtype.kind not in "iu":
         found, limit = f"{labels.dtype} {labels.shape}", f"one whole number for each of {samples} samples"
         yield BAD_RUN_OPTION.at("$.labels", parameter="labels", value=found, limit=limit)
-    if outputs > 1:
-        limit = f"None for a network with {outputs} outputs"
+    else:
+        yield from label_findings(spec, labels)
+    if len(spec.output_names) > 1:
+        limit = f"None for a network with {len(spec.output_names)} outputs"
         yield BAD_RUN_OPTION.at("$.labels", parameter="labels", value="given", limit=limit)
 
 

@@ -4,6 +4,9 @@ import h5py
 import nir
 
 from by_hand import simple
+from nirdynap.frontend import read
+from nirdynap.store import save
+from nirdynap.testing.build import build_core, build_spec
 
 
 def hdf5_of_something_else(folder):
@@ -50,3 +53,16 @@ def a_graph_inside_itself(folder):
     graph = simple()
     graph.nodes["again"] = graph
     return graph
+
+
+def a_spec(folder):
+    return build_spec(build_core(0, [[[[5]]]], (1, 1, 1), threshold_high=10))
+
+
+def the_file_of_a_spec(folder):
+    save(a_spec(folder), folder / "net.h5")
+    return folder / "net.h5"
+
+
+def a_network(folder):
+    return read(simple(), "torch", reset="subtract")
