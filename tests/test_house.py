@@ -33,6 +33,7 @@ PUBLIC = {
     "chip_names",
     "configuration",
     "deploy",
+    "diff",
     "discretize_conv_if",
     "discretize_scalar",
     "discretize_tensor",

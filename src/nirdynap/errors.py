@@ -322,6 +322,9 @@ LABEL_OUTSIDE = _kind("ND756", "label outside the outputs", "the label of sample
 DAMAGED_PART = _kind("ND757", "damaged part", "{value}", "removing this file and running it again with the same output, which makes it anew and goes on")
 STOPPED = _kind("ND758", "stopped", "{value}", "{remedy}", "note")
 
+# --- ND78x: comparing two networks ------------------------------------------------------------------------------------------
+NOTHING_TO_LOWER = _kind("ND780", "nothing to lower", "{value} given, and both sides are specs, which have been lowered already", "leaving it out, or the .nir files that they were made from")
+
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")
 UNKNOWN_MODULE = _kind("ND802", "not to be translated", "{value} {why}", "{remedy}")

@@ -14,6 +14,7 @@ from nirdynap.cli.check import check
 from nirdynap.cli.chips import chips
 from nirdynap.cli.convert import convert
 from nirdynap.cli.demo import demo
+from nirdynap.cli.diff import diff
 from nirdynap.cli.evaluate import evaluate
 from nirdynap.cli.export import export
 from nirdynap.cli.show import show
@@ -21,7 +22,7 @@ from nirdynap.cli.simulate import simulate
 from nirdynap.cli.verify import verify
 from nirdynap.errors import BAD_COMMAND_LINE
 
-COMMANDS = {f.__name__: f for f in (check, convert, export, show, simulate, evaluate, verify, chips, demo)}
+COMMANDS = {f.__name__: f for f in (check, convert, export, show, simulate, evaluate, verify, diff, chips, demo)}
 
 app = typer.Typer(
     name="nirdynap",

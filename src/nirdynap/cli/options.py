@@ -209,7 +209,18 @@ class OnCamera(Lowering):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing(Options):
+class Steps(Options):
+    """The time steps: arguments that `simulate`, `verify`, `evaluate` and `diff` share."""
+
+    dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
+    duration_us: Annotated[
+        int | None,
+        _run("Length of event recordings in µs.", show_default="the file's, or up to the last event"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing(Steps):
     """Options of an event run and of the time steps: the arguments that `simulate` and `verify` share."""
 
     order: Annotated[str | None, _run("Event run: depth or breadth.", show_default="depth")] = None
@@ -217,11 +228,6 @@ class Timing(Options):
         str | None, _run("Event run, order of spikes born of one event: raster or channel.", show_default="raster")
     ] = None
     bias_clock_us: Annotated[int | None, _run("Event run: period of the bias clock in µs.")] = None
-    dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
-    duration_us: Annotated[
-        int | None,
-        _run("Length of event recordings in µs.", show_default="the file's, or up to the last event"),
-    ] = None
 
 
 _SEMANTICS = "clocked (time steps) or event (the asynchronous chip): two different answers."
