@@ -86,3 +86,22 @@ def test_counts_that_no_frame_holds(count):
     expected = oracle.clocked(spec, raster, saturate=True, spikes_per_step="many", record="all")
     assert expected.stats[0].saturated > 0
     assert_same_result(simulate(spec, raster, record="all"), expected)
+
+
+@pytest.mark.parametrize("spikes_per_step", ["one", "many"])
+@pytest.mark.parametrize("options", [{"threshold_high": 32_767, "threshold_low": -32_768}, {"threshold_high": 40}])
+def test_membranes_at_the_ends_of_int16(spikes_per_step, options):
+    """Membranes wander to one end and to the other: where they might pass it, steps must not add to them directly."""
+    rng = np.random.default_rng(5)
+    weights = rng.integers(20, 128, (10, 2, 3, 3)) * np.array([1, -1])[:, None, None]
+    raster = np.zeros((360, 2, 12, 12), dtype=int)
+    for first, channel in ((0, 0), (120, 1), (300, 0)):
+        here = raster[first : first + 120, channel]
+        here[:] = rng.random(here.shape) < 0.9
+    spec = build_spec(build_core(0, weights, (2, 12, 12), **options))
+    options = {"spikes_per_step": spikes_per_step, "record": "all"}
+    with plain()[0]:
+        expected = simulate(spec, raster, **options)
+    assert (expected.stats[0].saturated > 0) == (spec.cores[0].threshold_low < -1 or spikes_per_step == "one")
+    with product_costs(SPIKES):
+        assert_same_result(simulate(spec, raster, **options), expected)
