@@ -15,7 +15,7 @@ from nirdynap.cli.screen import table
 from nirdynap.errors import NirdynapError
 
 if TYPE_CHECKING:
-    from nirdynap.compare import Diff
+    from nirdynap.comparison import Diff
 
 _File = "A NIR graph (.nir) or a spec (.h5, .nirdynap, .json)."
 A = Annotated[Path, typer.Argument(metavar="A", help=_File)]
@@ -44,11 +44,11 @@ def diff(
     except NirdynapError as error:
         return Answer(body=None, diagnostics=error.diagnostics, code=ExitCode.USAGE)
     code = ExitCode.DONE if found.same else ExitCode.REFUSED
-    return Answer(body=_body(found), diagnostics=found.refused, tables=tuple(_tables(found)), code=code)
+    return Answer(body=_body(found), tables=tuple(_tables(found)), code=code)
 
 
 def _compared(a: Path, b: Path, lowering: OnCamera, steps: Steps, file: Path | None) -> Diff:
-    from nirdynap.compare import diff as compare
+    from nirdynap.comparison import diff as compare
 
     if file is None:
         return compare(a, b, **steps.given(), **lowering.given())
@@ -60,12 +60,16 @@ def _compared(a: Path, b: Path, lowering: OnCamera, steps: Steps, file: Path | N
 
 def _body(found: Diff) -> dict[str, Any]:
     """The difference as schemas/result-v1 says."""
-    levels = {"networks": found.networks, "specs": found.specs, "behaviour": found.behaviour}
-    return {"a": found.a, "b": found.b, "same": found.same, **{name: plain(level) for name, level in levels.items()}}
+    levels = {"networks": plain(found.networks), "specs": plain(found.specs), "behaviour": None}
+    if (behaviour := found.behaviour) is not None:
+        first = behaviour.first_difference
+        parts = {name: part for name, part in plain(behaviour).items() if name != "first_difference"}
+        levels["behaviour"] = {**parts, "first_difference": None if first is None else str(first)}
+    return {"a": found.a, "b": found.b, "same": found.same, **levels}
 
 
 def _tables(found: Diff) -> Iterator[RenderableType]:
-    from nirdynap.compare.text import headline, remarks, sections
+    from nirdynap.comparison.text import headline, remarks, sections
 
     yield headline(found)
     for section in sections(found):

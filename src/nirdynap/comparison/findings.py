@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nirdynap.compare.graph import Graph, Part, Plain, Wire
-from nirdynap.compare.pairing import pairs_of
+from nirdynap.comparison.graph import Graph, Part, Plain, Wire
+from nirdynap.comparison.pairing import pairs_of
 from nirdynap.ir.units import shape_text
 
 
@@ -130,18 +131,21 @@ def _renamed(a: Part, b: Part) -> Iterator[Renamed]:
 
 
 def _unmatched_wires(a: Graph, b: Graph, names: Mapping[str, str]) -> tuple[tuple[Wire, ...], tuple[Wire, ...]]:
-    back = {new: old for old, new in names.items()}
-    there = Counter((back.get(w.source), back.get(w.target), w.pooling, w.feature_shift) for w in b.wires)
-    here = Counter((w.source, w.target, w.pooling, w.feature_shift) for w in a.wires)
-    only_a = _surplus({w: (w.source, w.target, w.pooling, w.feature_shift) for w in a.wires}, here - there)
-    only_b = _surplus(
-        {w: (back.get(w.source), back.get(w.target), w.pooling, w.feature_shift) for w in b.wires}, there - here
+    """Wires between the same ends may be several: each counts."""
+    parts = {part.name for part in a.parts}
+    names = {**{end: end for w in a.wires for end in (w.source, w.target) if end not in parts}, **names}  # to nowhere
+    there = Counter(b.wires)
+    here = Counter(_as_in_b(wire, names) for wire in a.wires)
+    more, fewer = here - there, there - here
+    return (
+        tuple(wire for wire in dict.fromkeys(a.wires) if _as_in_b(wire, names) in more),
+        tuple(wire for wire in dict.fromkeys(b.wires) if wire in fewer),
     )
-    return only_a, only_b
 
 
-def _surplus(wires: Mapping[Wire, object], more: Mapping[object, int]) -> tuple[Wire, ...]:
-    return tuple(wire for wire, key in wires.items() if more.get(key, 0) > 0)
+def _as_in_b(wire: Wire, names: Mapping[str, str]) -> Wire:
+    """The same wire in the names of the other side; where an end has no counterpart, one that the other cannot have."""
+    return dataclasses.replace(wire, source=names.get(wire.source, ""), target=names.get(wire.target, ""))
 
 
 def _change(a: Part, b: Part) -> Change | None:
@@ -172,11 +176,12 @@ def _values(a: Part, b: Part) -> Iterator[Values]:
         after = b.arrays.get(name)
         if after is None or after.shape != before.shape:
             continue  # told as a setting
-        unequal = before != after
+        old, new = before.astype(np.float64), after.astype(np.float64)
+        unequal = (old != new) & ~(np.isnan(old) & np.isnan(new))
         if unequal.any():
-            # What is equal counts as no distance, infinities too.
-            distance = np.zeros(before.shape)
-            distance[unequal] = np.abs(before[unequal].astype(np.float64) - after[unequal])
+            distance = np.where(unequal, np.inf, 0.0)  # where one of the two is no number
+            finite = unequal & np.isfinite(old) & np.isfinite(new)
+            distance[finite] = np.abs(old[finite] - new[finite])
             at = tuple(int(i) for i in np.unravel_index(np.argmax(distance), distance.shape))
             yield Values(
                 name=name,

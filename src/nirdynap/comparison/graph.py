@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nirdynap.frontend.raw import RawGraph, RawNode
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.network import Network, Node, unused_name
 from nirdynap.ir.spec import CoreSpec, Spec
@@ -22,7 +23,7 @@ Plain: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Wire:
-    """Spikes of `source`, summed over `pooling` x `pooling` windows, reach `target`'s channels from `feature_shift` on."""
+    """Spikes of `source`, summed over `pooling` x `pooling` windows, reach `target`, channels up by `feature_shift`."""
 
     source: str
     target: str
@@ -68,6 +69,15 @@ def graph_of_network(network: Network) -> Graph:
     )
 
 
+def graph_of_file(raw: RawGraph) -> Graph:
+    """A NIR graph as it was found, with nothing filled in: for files that are refused."""
+    return Graph(
+        settings={},
+        parts=tuple(_found(node) for node in raw.nodes),
+        wires=tuple(Wire(source=a, target=b) for a, b in raw.edges),
+    )
+
+
 def graph_of_spec(spec: Spec) -> Graph:
     """A spec: all cores of one layer are a part, and so are the input and each output."""
     groups: dict[str, tuple[CoreSpec, ...]] = {}
@@ -107,6 +117,13 @@ def _node(node: Node) -> Part:
     return Part(
         name=node.name, kind=type(node).__name__, nodes=(node.name,), form=form, settings=settings, arrays=arrays
     )
+
+
+def _found(node: RawNode) -> Part:
+    fields = {name: np.asarray(value) for name, value in node.fields.items()}
+    arrays = {name: array for name, array in fields.items() if array.dtype.kind in "iufb"}
+    texts = {name: str(array) for name, array in fields.items() if name not in arrays}
+    return Part(name=node.name, kind=node.type, nodes=(node.name,), form=(), settings=texts, arrays=arrays)
 
 
 def _output(name: str, node: str, shape: str) -> Part:

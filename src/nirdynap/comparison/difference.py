@@ -6,21 +6,22 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from nirdynap.compare.behaviour import Behaviour, behaviour_of
-from nirdynap.compare.comparison import Comparison, Setting, compared
-from nirdynap.compare.graph import graph_of_network, graph_of_spec
-from nirdynap.compare.text import as_text
+from nirdynap.comparison.behaviour import Behaviour, behaviour_of
+from nirdynap.comparison.findings import Comparison, Setting, compared
+from nirdynap.comparison.graph import graph_of_file, graph_of_network, graph_of_spec
+from nirdynap.comparison.text import as_text
 from nirdynap.compile import nir_to_dynapcnn
-from nirdynap.errors import NOTHING_TO_LOWER, CompileError, Diagnostic, InputError, raise_errors
+from nirdynap.errors import NOTHING_TO_LOWER, CompileError, Diagnostic, InputError, errors_of, raise_errors
 from nirdynap.frontend import read
+from nirdynap.frontend.nested import unfold
 from nirdynap.frontend.nir_reader import ReadOptions
+from nirdynap.frontend.raw import RawGraph, raw_from_graph
+from nirdynap.frontend.safe_hdf5 import read_hdf5
 from nirdynap.ir.convention import AUTO
-from nirdynap.ir.network import Network
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US
-from nirdynap.lower.camera import DvsOptions
 from nirdynap.sim.protocol import Recording
 from nirdynap.store import load
 
@@ -31,7 +32,8 @@ class Diff:
 
     Attributes:
         a, b: what was compared: path, or type of what was given.
-        networks: the float networks side by side, where both are NIR graphs; else None.
+        networks: the float networks side by side, where both are NIR graphs (where one of them cannot be read, nodes
+            and fields as they were found); else None.
         specs: the integers on the chip side by side; None where one of two graphs does not fit the chip.
         behaviour: both specs on the recording, if one was given.
         refused: why there is no spec, of whichever of two graphs has none.
@@ -80,11 +82,12 @@ def diff(
             graph beside a spec the spec's chip, convention and spikes per step, and a camera if it has one.
 
     Returns:
-        Two graphs are compared as read, and as specs if both fit the chip; anything else as specs.
+        Two graphs are compared as read, or as found if one is refused; and as specs if both fit the chip. Anything
+        else is compared as specs.
 
     Raises:
-        CompileError: a graph cannot be read; or has to be a spec, because of the other side or of a recording, and
-            cannot be one.
+        CompileError: a file is no NIR graph; or a graph has to be a spec, because the other side is one or because of
+            a recording, and cannot be one.
         StoreError: a file that holds no spec.
         InputError: ND5xx for the recording; ND780 for options of lowering where nothing is lowered.
 
@@ -92,26 +95,28 @@ def diff(
         >>> from nirdynap.shipped import shipped
         >>> digits = shipped("digits", "digits.nir")
         >>> print(diff(nir_to_dynapcnn(digits), nir_to_dynapcnn(digits, placement={"conv1": 1})))
+        Spec and Spec differ in integers and placement
+        <BLANKLINE>
+        chip: settings
+        where  what  a  b
+        conv1  core  0  1
+        conv2  core  1  0
     """
     sides = (_opened(a), _opened(b))
+    graphs = not any(isinstance(side, Spec) for side in sides)
     if all(isinstance(side, Spec) for side in sides) and lowering:
         raise InputError([NOTHING_TO_LOWER.at("$", value=", ".join(lowering))])
-    graphs = not any(isinstance(side, Spec) for side in sides)
-    networks = [_network(side, lowering) for side in sides] if graphs else []
-    specs, refused = _lowered(*sides, lowering)
+    first, second = (_lowered(side, _options(sides, lowering)) for side in sides)
+    refused = tuple(dict.fromkeys((*first.refused, *second.refused)))
     if recording is not None or not graphs:
         raise_errors(refused)
-    behaviour = None
-    if recording is not None:
-        behaviour = behaviour_of(*specs, recording, dt_us=dt_us, duration_us=duration_us)
-    return Diff(
-        a=_title(a),
-        b=_title(b),
-        networks=compared(*map(graph_of_network, networks)) if graphs else None,
-        specs=None if refused else _compared_specs(*specs),
-        behaviour=behaviour,
-        refused=refused,
-    )
+    specs, behaviour = None, None
+    if first.spec is not None and second.spec is not None:
+        specs = _compared_specs(first.spec, second.spec)
+        if recording is not None:
+            behaviour = behaviour_of(first.spec, second.spec, recording, dt_us=dt_us, duration_us=duration_us)
+    networks = _compared_graphs(*sides, lowering) if graphs else None
+    return Diff(a=_title(a), b=_title(b), networks=networks, specs=specs, behaviour=behaviour, refused=refused)
 
 
 def _opened(source: Any) -> Any:
@@ -124,23 +129,24 @@ def _title(source: Any) -> str:
     return str(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
 
 
-def _network(source: Any, lowering: dict[str, Any]) -> Network:
-    reading = {name: value for name, value in lowering.items() if name in ReadOptions.__annotations__}
-    return read(source, lowering.get("convention", AUTO), **reading)
+class _Lowered(NamedTuple):
+    spec: Spec | None
+    refused: tuple[Diagnostic, ...]
 
 
-def _lowered(a: Any, b: Any, lowering: dict[str, Any]) -> tuple[tuple[Spec, ...], tuple[Diagnostic, ...]]:
-    """Both as specs, or why not."""
-    given = next((side for side in (a, b) if isinstance(side, Spec)), None)
-    options = lowering if given is None else {**_as_in(given), **lowering}
-    specs: list[Spec] = []
-    refused: list[Diagnostic] = []
-    for side in (a, b):
-        try:
-            specs.append(side if isinstance(side, Spec) else nir_to_dynapcnn(side, **options))
-        except CompileError as error:
-            refused += error.diagnostics
-    return tuple(specs), tuple(dict.fromkeys(refused))
+def _lowered(side: Any, options: dict[str, Any]) -> _Lowered:
+    if isinstance(side, Spec):
+        return _Lowered(side, ())
+    try:
+        return _Lowered(nir_to_dynapcnn(side, **options), ())
+    except CompileError as error:
+        return _Lowered(None, errors_of(error.diagnostics))
+
+
+def _options(sides: tuple[Any, Any], lowering: dict[str, Any]) -> dict[str, Any]:
+    """How a graph is lowered: beside a spec as that was."""
+    specs = [side for side in sides if isinstance(side, Spec)]
+    return {**_as_in(specs[0]), **lowering} if specs else lowering
 
 
 def _as_in(spec: Spec) -> dict[str, Any]:
@@ -151,6 +157,20 @@ def _as_in(spec: Spec) -> dict[str, Any]:
         "spikes_per_step": spec.spikes_per_step,
         "dvs": spec.dvs is not None,
     }
+
+
+def _compared_graphs(a: Any, b: Any, lowering: dict[str, Any]) -> Comparison:
+    """As read; as the files have them, where one of them cannot be read."""
+    options = {name: value for name, value in lowering.items() if name in ReadOptions.__annotations__}
+    convention = lowering.get("convention", AUTO)
+    try:
+        return compared(*(graph_of_network(read(side, convention, **options)) for side in (a, b)))
+    except CompileError:
+        return compared(*(graph_of_file(unfold(_raw(side))) for side in (a, b)))
+
+
+def _raw(side: Any) -> RawGraph:
+    return read_hdf5(Path(side)) if isinstance(side, (str, os.PathLike)) else raw_from_graph(side)
 
 
 def _compared_specs(a: Spec, b: Spec) -> Comparison:

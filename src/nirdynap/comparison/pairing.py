@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
-from nirdynap.compare.graph import Graph, Part, Wire
+from nirdynap.comparison.graph import Graph, Part, Wire
 from nirdynap.ir.digest import digest
-from nirdynap.ir.network import Edge, topological_order
 
 _Key = Callable[[Part], Hashable]
 
@@ -21,8 +20,8 @@ def pairs_of(a: Graph, b: Graph) -> tuple[tuple[Part, Part], ...]:
     it for all, and then names decide before contents do.
     """
     pairing = _Pairing(a, b)
-    content = [_labels(graph, _content) for graph in (a, b)]
-    shapes = [_labels(graph, _shapes) for graph in (a, b)]
+    rounds = max(len(a.parts), len(b.parts))
+    content, shapes = ([_labels(graph, own, rounds) for graph in (a, b)] for own in (_content, _shapes))
     for labels, named in ((content, True), (content, False), (shapes, True), (shapes, False)):
         pairing.pair(*(_placed(of, named) for of in labels))
     pairing.pair(_named, _named)
@@ -33,7 +32,7 @@ def pairs_of(a: Graph, b: Graph) -> tuple[tuple[Part, Part], ...]:
 
 
 class _Pairing:
-    """The pairs found so far. It grows while `pairs_of` runs, and nobody else sees it."""
+    """The pairs found so far."""
 
     def __init__(self, a: Graph, b: Graph) -> None:
         self.a, self.b = a, b
@@ -54,10 +53,11 @@ class _Pairing:
         return len(self.partner) > before
 
     def by_neighbours(self, *, downward: bool) -> None:
-        """Pair parts of one kind whose sources (or targets) are all paired, and with each other, as long as there are."""
-        here = {name: name for name in self.partner}
-        while self.pair(_beside(self.a, here, downward), _beside(self.b, self.taken, downward)):
+        """Pair parts of one kind whose sources (or targets) are pairs, as long as there are any."""
+        more = True
+        while more:
             here = {name: name for name in self.partner}
+            more = self.pair(_beside(self.a, here, downward), _beside(self.b, self.taken, downward))
 
 
 def _named(part: Part) -> Hashable:
@@ -76,23 +76,25 @@ def _placed(labels: dict[str, str], named: bool) -> _Key:
     return lambda part: (labels[part.name], part.name if named else "")
 
 
-def _labels(graph: Graph, own: Callable[[Part], str]) -> dict[str, str]:
-    """By name: digest over a part and everything before and behind it, none of them by name."""
-    edges = tuple(Edge(source=w.source, target=w.target) for w in graph.wires if w.source != w.target)
-    order = topological_order(tuple(part.name for part in graph.parts), edges)
+def _labels(graph: Graph, own: Callable[[Part], str], rounds: int) -> dict[str, str]:
+    """By name: digest over a part and all before and behind it, none of them by name.
+
+    Each round looks one wire further. Cycles, which files may have, only go round.
+    """
     mine = {part.name: own(part) for part in graph.parts}
-    up, down = dict(mine), dict(mine)
-    for name in order:
-        up[name] = digest((mine[name], _met((up[w.source], w) for w in graph.wires if w.target == name != w.source)))
-    for name in reversed(order):
-        down[name] = digest(
-            (mine[name], _met((down[w.target], w) for w in graph.wires if w.source == name != w.target))
-        )
-    return {name: digest((up[name], down[name])) for name in order}
+    up, down = mine, mine
+    for _ in range(rounds):
+        up = _further(mine, ((w.target, up.get(w.source, ""), w) for w in graph.wires))
+        down = _further(mine, ((w.source, down.get(w.target, ""), w) for w in graph.wires))
+    return {name: digest((up[name], down[name])) for name in mine}
 
 
-def _met(neighbours: Iterable[tuple[str, Wire]]) -> list[tuple[str, int, int]]:
-    return sorted((label, wire.pooling, wire.feature_shift) for label, wire in neighbours)
+def _further(mine: dict[str, str], met: Iterable[tuple[str, str, Wire]]) -> dict[str, str]:
+    """Own labels with those `met`: (name, label of a neighbour, the wire between them)."""
+    beside: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for name, label, wire in met:
+        beside[name].append((label, wire.pooling, wire.feature_shift))
+    return {name: digest((label, sorted(beside[name]))) for name, label in mine.items()}
 
 
 def _beside(graph: Graph, paired: dict[str, str], downward: bool) -> _Key:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nirdynap.compare.graph import Plain, Wire
+from nirdynap.comparison.graph import Plain, Wire
+from nirdynap.errors import merged
 
 if TYPE_CHECKING:
-    from nirdynap.compare.behaviour import Behaviour
-    from nirdynap.compare.comparison import Comparison, Renamed, Values
-    from nirdynap.compare.difference import Diff
+    from nirdynap.comparison.behaviour import Behaviour
+    from nirdynap.comparison.difference import Diff
+    from nirdynap.comparison.findings import Comparison, Renamed, Values
 
 NOT_THERE = "-"
 
@@ -30,8 +31,8 @@ def as_text(found: Diff) -> str:
     lines = [headline(found)]
     for section in sections(found):
         lines += ["", section.title, *_aligned(section)]
-    lines += [line for remark in remarks(found) for line in ("", remark)]
-    return "\n".join(lines)
+    told = tuple(remarks(found))
+    return "\n".join((*lines, *([""] if told else []), *told))
 
 
 def headline(found: Diff) -> str:
@@ -45,7 +46,7 @@ def headline(found: Diff) -> str:
         "spikes": found.behaviour is not None and not found.behaviour.same,
     }
     differing = ", ".join(name for name, differs in levels.items() if differs)
-    return f"{pair}: {differing} differ" if differing else f"{pair}: the same under other names"
+    return f"{pair} differ in {differing}" if differing else f"{pair}: the same under other names"
 
 
 def sections(found: Diff) -> Iterator[Section]:
@@ -60,9 +61,12 @@ def sections(found: Diff) -> Iterator[Section]:
 
 
 def remarks(found: Diff) -> Iterator[str]:
-    """What was not compared, and why."""
+    """Where the spikes part; what was not compared, and why."""
+    if found.behaviour is not None and found.behaviour.first_difference is not None:
+        yield str(found.behaviour.first_difference)
     if found.specs is None:
-        yield "integers are not compared: not both graphs can be lowered"
+        yield "integers are not compared, since not both graphs can be lowered:"
+        yield from map(str, merged(found.refused))
 
 
 def _aligned(section: Section) -> Iterator[str]:
