@@ -45,6 +45,7 @@ bench: .venv/.ready  ## accuracy, and speed beside sinabs, snnTorch and Norse (i
 docs: .venv/.ready  ## write the generated pages anew
 	@$(BIN)/python docs/generate_errors.py
 	@$(BIN)/python docs/generate_exports.py
+	@$(BIN)/python docs/generate_hard.py
 
 clean:  ## remove .venv and what runs left behind
 	@rm -rf .venv .venv-live demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
