@@ -156,8 +156,8 @@ def simple(out_shape: tuple[int, ...] | None = None, **changed: Any) -> nir.NIRG
 
 
 def in_integers(network: Network, spec: Spec) -> Network:
-    """The normalised float network with the numbers of a spec of whole layers in it."""
-    for core in spec.cores:
+    """The normalised float network with the numbers of a spec of whole layers in it; relays and copies aside."""
+    for core in (core for core in spec.cores if core.origin):
         conv_, (neuron,) = network.node(core.name), network.targets(core.name)
         bias = None if core.bias is None else frozen(core.bias, np.float64)
         network = replaced(network, dataclasses.replace(conv_, weights=frozen(core.weights, np.float64), bias=bias))
