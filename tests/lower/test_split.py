@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -170,19 +169,6 @@ def test_torch_and_the_ladder_take_a_split_network_for_the_whole_one():
     one, two = (verify(drawn, chip, raster, **READING) for chip in (BIG, "speck2f"))
     assert [rung.layers for rung in one.rungs[:3]] == [rung.layers for rung in two.rungs[:3]]
     assert one.comparisons[:2] == two.comparisons[:2]
-
-
-def test_a_full_chip_with_splitting_converts_within_three_seconds():
-    rng = np.random.default_rng(7)
-    nodes = {"in": source(2, 64, 64), "wide": conv(weight=weights(rng, 40, 2, 3), padding=1), "if0": neurons(4.0)}
-    nodes |= {"pool0": sum_pool(4), "conv": conv(weight=weights(rng, 32, 40, 3), padding=1, stride=2)}
-    nodes |= {"if1": neurons(8.0), "deep": conv(weight=weights(rng, 256, 32, 3), padding=1), "if2": neurons(16.0)}
-    nodes |= {"last": conv(weight=weights(rng, 8, 256, 2)), "if3": neurons(16.0)}
-    drawn = chain(**nodes, out=sink())
-    start = time.perf_counter()
-    spec = nir_to_dynapcnn(drawn, **READING)
-    assert time.perf_counter() - start < 3
-    assert len(spec.cores) >= 7
 
 
 def test_never_refuses_and_says_which_split_would_do():
