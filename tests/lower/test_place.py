@@ -96,8 +96,12 @@ def fits(drawn, chip, split):
 def placed(drawn, chip, split="never"):
     plan, findings = planned(drawn, chip, split)
     assert findings == ()
+    return place(cut_for(drawn, plan, chip), chip, wishes(drawn, chip, split))
+
+
+def cut_for(drawn, plan, chip):
     integers, _ = discretize(drawn, bias_bits=8, spikes_per_step="many")
-    return place(cut(integers, plan, chip.limits.destinations), chip, wishes(drawn, chip, split))
+    return cut(integers, plan, chip.limits.destinations)
 
 
 def assignments(given_layers: tuple[Layer, ...], chip: Chip) -> list[tuple[int, ...]]:
@@ -352,6 +356,31 @@ def test_wishes_that_cannot_be_meant(options):
 def test_pins_that_do_not_fit_are_told():
     with pytest.raises(CompileError, match="other cores in placement or avoid"):
         nir_to_dynapcnn(nine_cores(), placement={"conv0": 8}, convention="torch", reset="subtract")
+
+
+@settings(PROPERTY, max_examples=60)
+@given(drawn=layers(max_size=4), cores=CORES, split=SPLITS, data=st.data())
+def test_wishes_that_leave_too_little_room_are_named_as_the_reason(drawn, cores, split, data):
+    chip = chip_of(*cores)
+    assume(len(drawn) <= len(cores) and fits(drawn, chip, split))
+    avoid = data.draw(st.sets(st.integers(0, len(cores) - 1)))
+    left = [core for core in range(len(cores)) if core not in avoid]
+    pins = {"layer0": data.draw(st.sampled_from(left))} if left and data.draw(st.booleans()) else ANYWHERE
+    asked, unclear = wishes_of(drawn, chip, split, pins, avoid)
+    assert unclear == ()
+    plan, findings = plan_or_findings(drawn, chip, asked)
+    if plan is not None:
+        assert all(core in left for core in place(cut_for(drawn, plan, chip), chip, asked))
+        return
+    (finding,) = findings
+    assert finding.code == "ND304"
+    assert finding.hint == "other cores in placement or avoid: on free choice all of it fits"
+    stuck = [i for i, layer in enumerate(drawn) if f"{layer.name} (" in finding.found]
+    assert len(stuck) == finding.value
+    for gone in stuck:  # without any one of them the others would fit, where they are wanted
+        rest = tuple(layer for i, layer in enumerate(drawn) if i in stuck and i != gone)
+        wanted = {name: core for name, core in pins.items() if name in {layer.name for layer in rest}}
+        assert not rest or arrange(rest, chip, wishes_of(rest, chip, split, wanted, avoid)[0]) is not None
 
 
 # --- load -------------------------------------------------------------------------------------------------------------

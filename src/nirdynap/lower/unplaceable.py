@@ -118,7 +118,7 @@ def _competing(case: _Case, chip: Chip) -> Diagnostic:
         value=len(stuck),
         limit=len(cores),
         layers=", ".join(_need(case.layers[i]) for i in stuck),
-        cores=f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}",
+        cores=f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}" if cores else "any core left to use",
         how=together + (", not even in parts" if in_parts else ""),
         remedy=", or ".join(changes) or "one layer less, or smaller layers: no change to a single one is enough",
     )
