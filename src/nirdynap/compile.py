@@ -27,6 +27,7 @@ from nirdynap.lower.group import group
 from nirdynap.lower.place import loads_of, place
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.split import cut
+from nirdynap.lower.thin import thin
 from nirdynap.lower.timing import timing_findings
 from nirdynap.lower.trim import trim as trim_channels
 from nirdynap.lower.unplaceable import plan_or_findings
@@ -85,7 +86,8 @@ def nir_to_dynapcnn(
         placement: core by node name; of a layer that is split the core of each part, lower channels first.
         avoid: cores that stay unused.
         activity: a run of this network; cores are then chosen for the lowest peak load.
-        trim: leave out channels of hidden layers that never fire or feed zero weights only; the outputs stay the same.
+        trim: leave out channels of hidden layers that never fire or feed zero weights only, and neurons that no stride
+            reads; the outputs stay the same.
         dvs: the chip's event camera feeds the network through its DVS layer, which takes over pools right behind the
             input; True, or options. The spec's input is then the whole camera.
         **reading: overrides of the convention, see `nirdynap.read`.
@@ -122,7 +124,8 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     layers: tuple[AnyLayer, ...] = floats
     if arranging.trim and not errors_of(rounding):
         integers, left_out = trim_channels(integers, network.input.input_shape[0])
-        layers, rounding = integers, (*rounding, *left_out)
+        integers, unread = thin(integers, chip.limits.strides)
+        layers, rounding = integers, (*rounding, *left_out, *unread)
     findings += rule_findings(layers, chip)  # every limit of the chip
     wishes, unclear = wishes_of(layers, chip, arranging.split, arranging.placement, arranging.avoid)
     plan, misfits = plan_or_findings(layers, chip, wishes)  # how many cores each layer takes

@@ -137,7 +137,7 @@ class Lowering(Reading):
     avoid: Annotated[str | None, _cores("Cores that stay unused, as in 0,1.")] = None
     trim: Annotated[
         bool | None,
-        _cores("Leave out channels that never fire or feed zero weights only.", show_default="no-trim"),
+        _cores("Leave out channels and neurons that never fire or that nobody reads.", show_default="no-trim"),
     ] = None
 
     def given(self) -> dict[str, Any]:
