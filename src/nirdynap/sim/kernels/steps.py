@@ -7,7 +7,7 @@ frames where spikes are many, or where int16 might not hold a sum (`dense`); in 
 either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): acbb8a1e35711c48
+# Sources (tests/sim/test_kernel_cache.py): dd03d6973a273a8f
 from __future__ import annotations
 
 from typing import Any, NamedTuple
