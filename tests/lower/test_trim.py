@@ -132,3 +132,8 @@ def test_what_is_read_otherwise_too_is_kept():
     drawn.edges.append(("if_a", "seen"))
     assert nir_to_dynapcnn(drawn, **READING, trim=True) == nir_to_dynapcnn(drawn, **READING)
     assert nir_to_dynapcnn(picking((9, 9), [(4, 4), (4, 4)]), **READING, trim=True).cores[0].stride == (4, 4)
+
+
+def test_neurons_that_a_decimator_counts_are_kept():
+    drawn, options = picking((9, 9), [(2, 2)]), {**READING, "decimator": {"a": 2}}
+    assert nir_to_dynapcnn(drawn, **options, trim=True) == nir_to_dynapcnn(drawn, **options)

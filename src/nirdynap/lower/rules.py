@@ -132,8 +132,8 @@ def rule_findings(layers: tuple[AnyLayer, ...], chip: Chip) -> Iterator[Diagnost
 
 
 def memory_of_layer(layer: AnyLayer | CoreSpec, features: int | None = None) -> Memory:
-    """Words the layer needs, or would need with that many output features."""
-    out = features or layer.neuron_shape[0]
+    """Words the layer needs, or would need with that many output channels."""
+    out = ((features or layer.neuron_shape[0]) - 1) * layer.spacing + 1
     _, channels, ky, kx = layer.weights.shape
     return memory_of(
         weights_shape=(out, channels, ky, kx),

@@ -45,6 +45,7 @@ def thin(layers: _Layers, strides: tuple[int, ...]) -> tuple[_Layers, tuple[Diag
 def _picked(layer: IntLayer, t: int, target: IntLayer, strides: tuple[int, ...]) -> bool:
     """Is layer `t` the only one that reads this one, as it is, and is there a stride for what it picks?"""
     alone = not layer.readouts and all(link.target == t and link.pooling == (1, 1) for link in layer.links)
+    alone = alone and layer.decimator == 1  # it counts the spikes of all neurons
     legal = all(a * b in strides for a, b in zip(layer.stride, target.stride, strict=True))
     return alone and legal and layer.neuron_shape[1:] == target.input_shape[1:]
 
