@@ -142,7 +142,7 @@ def test_unknown_names_are_told_the_known_ones(name: str) -> None:
 
 
 def test_a_slip_of_the_pen_is_told_the_nearest_name() -> None:
-    with pytest.raises(CompileError, match="try speck2fmodule, one of these"):
+    with pytest.raises(CompileError, match="try speck2fmodule, if that was meant"):
         load_chip("spek2fmodule")
     assert load_chip("Speck2fModule").name == "speck2f"
 
