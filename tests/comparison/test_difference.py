@@ -19,8 +19,10 @@ import nirdynap
 from nirdynap import CompileError, InputError, Spec, StoreError, diff
 from nirdynap.comparison.findings import Named, Renamed, Setting, Values
 from nirdynap.comparison.graph import Wire
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec
 from nirdynap.ir.units import INT16_MAX
 from nirdynap.testing.strategies import rasters, specs
@@ -117,6 +119,8 @@ def test_a_graph_beside_a_spec_is_lowered_as_that_was(file: Path, tmp_path: Path
         assert found.networks is None
         assert found.specs is not None
     assert not diff(file, spec, chip="speck2f").same
+    blocks = {"decimator": {"conv": 2}, "slow_clock": ExternalClock(hz=500), "readout": True}
+    assert diff(file, nirdynap.nir_to_dynapcnn(file, **blocks)).same
     assert not diff(file, spec, placement={"conv": 3}).same
 
 
@@ -157,6 +161,7 @@ def edits(spec: Spec) -> list[Spec]:
         {"return_to_zero": not core.return_to_zero},
         {"initial_state": frozen(np.full(core.neuron_shape, 3), np.int16)},
         {"decimator": core.decimator + 1},
+        {"spacing": 2},
     ]
     cores = [dataclasses.replace(spec, cores=(*spec.cores[:-1], dataclasses.replace(core, **s))) for s in settings]
     turned = tuple(dataclasses.replace(c, destinations=c.destinations[::-1]) for c in spec.cores)
@@ -173,6 +178,9 @@ def edits(spec: Spec) -> list[Spec]:
         {"cores": turned},
         {"cores": tuple(_elsewhere(c) for c in spec.cores)},
         {"dvs": camera},
+        {"slow_clock": ExternalClock(hz=1000)},
+        {"slow_clock": InternalClock(divider=14)},
+        {"readout": ReadoutOptions(threshold=3)},
     ]
     return cores + [dataclasses.replace(spec, **s) for s in whole]
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, ExitCode, plain
-from nirdynap.cli.options import OnCamera, Steps
+from nirdynap.cli.options import OnChip, Steps
 from nirdynap.cli.screen import table
 from nirdynap.errors import NirdynapError
 
@@ -29,7 +29,7 @@ Recording = Annotated[
 def diff(
     a: A,
     b: B,
-    lowering: OnCamera,
+    lowering: OnChip,
     steps: Steps,
     input: Recording = None,  # noqa: A002
 ) -> Answer:
@@ -47,7 +47,7 @@ def diff(
     return Answer(body=_body(found), tables=tuple(_tables(found)), code=code)
 
 
-def _compared(a: Path, b: Path, lowering: OnCamera, steps: Steps, file: Path | None) -> Diff:
+def _compared(a: Path, b: Path, lowering: OnChip, steps: Steps, file: Path | None) -> Diff:
     from nirdynap.comparison import diff as compare
 
     if file is None:

@@ -13,8 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nirdynap.frontend.raw import RawGraph, RawNode
+from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import Convention
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.network import Network, Node, unused_name
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import IntArray, shape_text, side_by_side
 
@@ -91,7 +94,9 @@ def graph_of_spec(spec: Spec) -> Graph:
             "chip": spec.chip,
             "spikes_per_step": spec.spikes_per_step,
             "input": shape_text(spec.input_shape),
-            **_camera(spec),
+            **_block("dvs", spec.dvs),
+            **_block("slow_clock", spec.slow_clock),
+            **_block("readout", spec.readout),
             **_convention(spec.convention),
         },
         parts=(
@@ -130,10 +135,11 @@ def _output(name: str, node: str, shape: str) -> Part:
     return Part(name=name, kind="Output", nodes=(node,), form=(shape,), settings={"shape": shape}, arrays={})
 
 
-def _camera(spec: Spec) -> dict[str, Plain]:
-    if spec.dvs is None:
-        return {"dvs": None}
-    return {f"dvs.{f.name}": _plain(getattr(spec.dvs, f.name)) for f in dataclasses.fields(spec.dvs)}
+def _block(name: str, block: DvsLayer | SlowClock | ReadoutOptions | None) -> dict[str, Plain]:
+    """The fields of a part of the chip that a spec may do without."""
+    if block is None:
+        return {name: None}
+    return {f"{name}.{f.name}": _plain(getattr(block, f.name)) for f in dataclasses.fields(block)}
 
 
 def _layer(name: str, cores: list[CoreSpec]) -> Part:
@@ -150,6 +156,7 @@ def _layer(name: str, cores: list[CoreSpec]) -> Part:
         "reset": _common("zero" if core.return_to_zero else "subtract" for core in cores),
         "scale": _common(core.scale for core in cores),
         "decimator": _common(core.decimator for core in cores),
+        "spacing": _common(core.spacing for core in cores),
         "core": _common([" ".join(str(core.core) for core in cores)]),
         "channels": " ".join(str(core.neuron_shape[0]) for core in cores),
         "kernel words": sum(core.memory.kernel for core in cores),

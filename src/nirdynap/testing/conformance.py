@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import Result
@@ -32,6 +33,9 @@ _SETTINGS = settings(
     max_examples=80,
     suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+_CLOCKS = (None, *(InternalClock(divider=n) for n in range(4)), *(ExternalClock(hz=n) for n in (300, 1000, 7777)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ def clocked_cases(
 ) -> ClockedCase:
     """What a clocked simulator is run on; where there are no decimators, kernels are not all square."""
     spec = draw(specs(decimators=decimators, square_kernels=decimators, dvs=dvs, max_spikes=200))
+    if dvs:
+        spec = replace(spec, slow_clock=draw(st.sampled_from(_CLOCKS)))
     return ClockedCase(
         spec=spec,
         raster=draw(
@@ -78,16 +84,18 @@ def event_cases(
 ) -> EventCase:
     """What an event simulator is run on; where there are no decimators, kernels are not all square."""
     spec = draw(specs(decimators=decimators, square_kernels=decimators, dvs=dvs, max_spikes=None))
+    if dvs:  # the chip's own clock counts what its camera makes
+        spec = replace(spec, slow_clock=draw(st.sampled_from(_CLOCKS)))
     recording = draw(st.lists(events(spec), min_size=1, max_size=2))
     clock = st.integers(100, 2000)
-    biased = any(core.bias is not None for core in spec.cores)
+    needed = spec.slow_clock is None and any(core.bias is not None for core in spec.cores)
     last = max((int(e.t[-1]) for e in recording if len(e)), default=0)
     return EventCase(
         spec=spec,
         recording=recording,
         order=draw(st.sampled_from(["depth", "breadth"])),
         emission=draw(st.sampled_from(["raster", "channel"])),
-        bias_clock_us=draw(clock if biased else st.none() | clock),
+        bias_clock_us=draw(clock if needed else st.none() | clock),
         duration_us=draw(st.none() | st.integers(last + 1, last + 5000)),
     )
 
@@ -172,6 +180,8 @@ def assert_same_result(actual: Result, expected: Result) -> None:
         _assert_same_events(getattr(actual, name), getattr(expected, name), name)
     assert dict(actual.stats) == dict(expected.stats)
     assert actual.dvs_dropped == expected.dvs_dropped
+    assert [t.tolist() for t in actual.ticks or ()] == [t.tolist() for t in expected.ticks or ()]
+    assert (actual.ticks is None) == (expected.ticks is None)
 
 
 def _assert_same_arrays(actual: Mapping[object, IntArray], expected: Mapping[object, IntArray], name: str) -> None:
