@@ -36,8 +36,7 @@ SIM_TESTS = tuple(f"tests/sim/test_{name}.py" for name in ("asynchronous", "cloc
 
 CONFIG = """[mutmut]
 source_paths=src
-only_mutate=
-    {sources}
+only_mutate={source}
 pytest_add_cli_args_test_selection=
     {tests}
 pytest_add_cli_args=
@@ -106,8 +105,8 @@ def run(module: str, *, only_missed: bool) -> dict[str, Any]:
     names = [f"nirdynap.{module}.*"] if before is None else [change["mutant"] for change in before["missed"]]
     if not names:
         return before or {}
-    sources = "\n    ".join(f"src/nirdynap/{name.replace('.', '/')}.py" for name in all_modules())
-    config = CONFIG.format(sources=sources, tests="\n    ".join(tests_of(module)))
+    source = f"src/nirdynap/{module.replace('.', '/')}.py"
+    config = CONFIG.format(source=source, tests="\n    ".join(tests_of(module)))
     (SCRATCH / "setup.cfg").write_text(config, encoding="utf-8")
     # One child at a time: the tests of simulators use all processors as it is.
     tool("run", "--max-children", "1", *names)

@@ -79,8 +79,8 @@ def diff(
         dt_us: length of a time step in microseconds.
         duration_us: length of event recordings in microseconds; default: up to each one's last event.
         **lowering: how graphs become specs, as in `nirdynap.nir_to_dynapcnn`. Default: of two graphs as there; of a
-            graph beside a spec the spec's chip, convention, spikes per step, decimators, clock and readout, and a camera
-            if it has one.
+            graph beside a spec the spec's chip, convention, spikes per step, decimators, clock and readout, and a
+            camera if it has one.
 
     Returns:
         Two graphs are compared as read, or as found if one is refused; and as specs if both fit the chip. Anything
