@@ -36,7 +36,8 @@ SIM_TESTS = tuple(f"tests/sim/test_{name}.py" for name in ("asynchronous", "cloc
 
 CONFIG = """[mutmut]
 source_paths=src
-only_mutate={source}
+only_mutate=
+    {sources}
 pytest_add_cli_args_test_selection=
     {tests}
 pytest_add_cli_args=
@@ -98,15 +99,16 @@ def copy() -> None:
     (SCRATCH / "shared").symlink_to(ROOT.parent / "shared")  # where tests look for it from mutants/tests
 
 
-def run(module: str, *, only_missed: bool) -> dict[str, Any]:
-    """Change the module; what was noticed, with the lines of what was not."""
+def run(module: str, chosen: tuple[str, ...], *, only_missed: bool) -> dict[str, Any]:
+    """Change the module, one of those `chosen`; what was noticed, with the lines of what was not."""
     path = RESULTS / f"{module}.json"
     before = json.loads(path.read_text(encoding="utf-8")) if only_missed else None
     names = [f"nirdynap.{module}.*"] if before is None else [change["mutant"] for change in before["missed"]]
     if not names:
         return before or {}
-    source = f"src/nirdynap/{module.replace('.', '/')}.py"
-    config = CONFIG.format(source=source, tests="\n    ".join(tests_of(module)))
+    # All of them from the start: what mutmut has copied unchanged once, it never changes later.
+    sources = "\n    ".join(f"src/nirdynap/{name.replace('.', '/')}.py" for name in chosen)
+    config = CONFIG.format(sources=sources, tests="\n    ".join(tests_of(module)))
     (SCRATCH / "setup.cfg").write_text(config, encoding="utf-8")
     # One child at a time: the tests of simulators use all processors as it is.
     tool("run", "--max-children", "1", *names)
@@ -144,8 +146,9 @@ def main(words: list[str]) -> None:
     install()
     copy()
     RESULTS.mkdir(exist_ok=True)
-    for module in [word for word in words if word != "--missed"] or all_modules():
-        found = run(module, only_missed="--missed" in words)
+    chosen = tuple(word for word in words if word != "--missed") or all_modules()
+    for module in chosen:
+        found = run(module, chosen, only_missed="--missed" in words)
         text = json.dumps(found, indent=1, ensure_ascii=False)
         (RESULTS / f"{module}.json").write_text(f"{text}\n", encoding="utf-8")
         print(f"{module}: {found['noticed']} of {found['changes']} noticed", flush=True)
