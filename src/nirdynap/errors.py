@@ -326,8 +326,14 @@ CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera 
 NO_TICKS = _kind("ND660", "readout block without a clock", "the readout block speaks at each tick of the slow clock, and there is none", "slow_clock_hz=1000 (--slow-clock-hz), or a conversion with slow_clock=")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
-ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
-LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
+ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the normalised network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
+LOWERING_DIFFERS = _kind("ND702", "normalised network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the normalised network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: folding must not change a spike", "warning")
+
+FRAMEWORK_DIFFERS = _kind("ND703", "float run differs from the framework", "{value}", "what the file leaves open (--convention, --reset, --v-min, --spikes-per-step, --tie), and nirdynap.to_nir(model, sample), which leaves nothing open; a framework in float32 may also differ by rounding", "warning")
+RUNGS_DIFFER = _kind("ND704", "rungs that must be equal differ", "{value}; rung {rung!r} is to have the spikes of rung {limit!r}", "reporting the graph and this input: {rung} must not change a spike")
+BAD_CHIP_RECORDINGS = _kind("ND705", "chip recordings do not fit", "{value}", "for each recording that was played, the spikes of whole layers of this network")
+BAD_FRAMEWORK_OUTPUTS = _kind("ND706", "framework outputs do not fit", "{value}", "an array for the one Output, or arrays by name of neuron and Output nodes: sums over the run [sample, ...], or [time, sample, ...]")
+NOT_ROUNDED = _kind("ND707", "integer is not the rounded float", "{parameter} of output channel {channel} is {value}, the scaled float is {limit:.6g}", "reporting the graph: rounding moves a number by half a unit at most")
 
 NOTHING_TO_EVALUATE = _kind("ND751", "nothing to evaluate", "{value}", "an iterable or data set of recordings, an .npz file, a folder of such files, or a folder of N-MNIST's class folders")
 BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and the index of its output neuron")

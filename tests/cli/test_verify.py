@@ -26,6 +26,8 @@ def test_the_document_is_the_verification(net: Path, recordings: Path) -> None:
         assert [layer["equal"] for layer in shown["layers"]] == [layer.equal for layer in pair.layers]
         assert (shown["first_difference"] is None) == (pair.first_difference is None)
     assert body["correct"] == outcome.correct
+    assert [loss["lost"] for loss in body["waterfall"]["losses"]] == [loss.lost for loss in outcome.waterfall.losses]
+    assert body["recorded"] is None
     assert read.labels is not None
     assert body["labels"] == read.labels.tolist()
 
@@ -41,11 +43,11 @@ def test_what_people_see(net: Path, recordings: Path) -> None:
     for rung in outcome.rungs:
         row = next(line.split() for line in lines if line.startswith(f"{rung.name} "))
         assert row[1:3] == [str(layer.spikes) for layer in rung.layers]
-        assert row[3:] == [f"{int(1000 * outcome.accuracy[rung.name]) / 10:.1f}", "%"]
-    assert "lowered first differs from float: nowhere" in lines
-    assert any(line.startswith("event with clocked") for line in lines)
-    event = next(line for line in lines if line.startswith("event first differs from clocked: "))
-    at = outcome.comparisons[-1].first_difference
+        assert row[3:5] == [f"{int(1000 * outcome.accuracy[rung.name]) / 10:.1f}", "%"]
+    assert "normalised first differs from float: nowhere" in lines
+    assert any(line.startswith("event with single") for line in lines)
+    event = next(line for line in lines if line.startswith("event first differs from single: "))
+    at = next(pair for pair in outcome.comparisons if pair.rung == "event").first_difference
     assert at is not None
     assert f"{at.layer}, sample {at.sample}, step {at.step}" in event
 
@@ -72,7 +74,7 @@ def test_samples_without_an_output_spike(net: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", raster=np.zeros((5, 2, 2, 8, 8), int), label=[2, 0])
     words = ("verify", net, "--input", tmp_path / "r.npz")
     body = ask(*words)["body"]
-    assert [rung["decisions"] for rung in body["rungs"]] == [{"output": [-1, -1]}] * 4
+    assert [rung["decisions"] for rung in body["rungs"]] == [{"output": [-1, -1]}] * 7
     assert set(body["correct"].values()) == {0}
     assert "event, output output: 2 of 2 samples without an output spike" in run(*words).stdout
 

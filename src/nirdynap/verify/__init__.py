@@ -1,4 +1,4 @@
-"""The same input on each rung: float network, lowered network, clocked integers, event-driven integers.
+"""The same input on each rung from the framework's model down to the chip's own spikes.
 
 The room can be called as its function: nirdynap.verify(source, chip, input).
 """
@@ -14,6 +14,8 @@ from nirdynap.verify.verification import Comparison as Comparison
 from nirdynap.verify.verification import Rung as Rung
 from nirdynap.verify.verification import RungLayer as RungLayer
 from nirdynap.verify.verification import Verification as Verification
+from nirdynap.verify.waterfall import Loss as Loss
+from nirdynap.verify.waterfall import Waterfall as Waterfall
 
 __all__ = ["verify"]  # what help() tells of this room: the function's signature and text
 
