@@ -15,6 +15,7 @@ SOURCES = sorted((ROOT / "src" / "nirdynap").rglob("*.py"))
 PUBLIC = {
     "CONVENTIONS",
     "Chip",
+    "ChipRecordings",
     "CompileError",
     "Convention",
     "DeviceError",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nirdynap.export.samna_reading import from_samna as from_samna
     from nirdynap.frameworks.export import to_nir as to_nir
     from nirdynap.frontend import read as read
+    from nirdynap.ir.chip_recordings import ChipRecordings as ChipRecordings
     from nirdynap.ir.clock import ExternalClock as ExternalClock
     from nirdynap.ir.clock import InternalClock as InternalClock
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
@@ -68,6 +69,7 @@ _ROOMS = {
     "export.samna_reading": ("from_samna",),
     "frameworks.export": ("to_nir",),
     "frontend": ("read",),
+    "ir.chip_recordings": ("ChipRecordings",),
     "ir.clock": ("ExternalClock", "InternalClock"),
     "ir.convention": ("CONVENTIONS", "Convention"),
     "ir.dvs": ("DvsLayer",),

@@ -89,3 +89,30 @@ def test_a_warning_is_no_refusal(net: Path, recordings: Path, words: tuple[str, 
     result = run("verify", net, "--input", recordings, *words)
     assert result.exit_code == 0
     assert ("warning: ND124" in result.stderr) == (not words)
+
+
+def test_what_a_framework_gave_and_a_chip_fired(net: Path, recordings: Path, tmp_path: Path) -> None:
+    spec = nirdynap.nir_to_dynapcnn(net, convention="torch")
+    read = read_recordings(recordings)
+    played = read.samples[0]
+    fired = nirdynap.simulate(spec, played, "event").counts[spec.cores[0].core][0]
+    columns = np.stack([played.x, played.y, played.t, played.c], axis=1)
+    np.savez(tmp_path / "chip.npz", events_0=columns, counts_0=fired)
+    np.save(tmp_path / "outputs.npy", np.zeros((3, *spec.output_shape("output")), int))
+    files = ("--framework", tmp_path / "outputs.npy", "--recorded", tmp_path / "chip.npz")
+    words = ("verify", net, "--input", recordings, "--convention", "torch", *files)
+    document = ask(*words)
+    body = document["body"]
+    assert body["rungs"][0]["name"] == "framework"
+    assert body["rungs"][0]["decisions"] == {"output": [-1, -1, -1]}
+    assert "ND703" in codes(document)
+    silicon = body["recorded"]
+    assert [rung["name"] for rung in silicon["rungs"]][-2:] == ["chip", "silicon"]
+    (layer,) = silicon["comparisons"][-1]["layers"]
+    assert (layer["equal"], layer["neurons"]) == (fired.size, fired.size)
+    assert (silicon["samples"], silicon["recorded"], silicon["labels"]) == (1, None, None)
+    stdout = run(*words).stdout
+    assert "Recordings that were played to a chip, and its spikes: 1 samples of" in stdout
+    assert "silicon first differs from chip: nowhere" in stdout
+    assert codes(ask(*words[:6], "--recorded", tmp_path / "outputs.npy", code=2)) == ["ND511"]
+    assert codes(ask(*words[:6], "--framework", recordings, code=2)) == ["ND706"] * len(np.load(recordings).files)

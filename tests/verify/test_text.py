@@ -38,7 +38,7 @@ def test_all_there_is_to_see():
     assert ["clocked", "1", "1.0000", "20.7-100.0", "%"] in rows(text)
     assert ["clocked", "with", "lowered", "1/2", "1/1"] in rows(text)
     assert "normalised first differs from float: nowhere" in text
-    assert "of 1 samples decided as labelled  lost  gained  right" in text
+    assert "of 1 samples, decided as labelled  lost  gained  right" in text
     assert ["event", "0", "0", "1"] in rows(text)
     where = f"{layer}, sample 0, step 2, (c, y, x) = (1, 0, 0): 0 spikes instead of 1"
     assert f"clocked first differs from lowered: {where}" in text

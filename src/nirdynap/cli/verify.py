@@ -196,7 +196,7 @@ def _waterfall(outcome: Verification) -> RenderableType:
     return table(
         ["rung", "lost #", "gained #", "decided otherwise #", "right #", ""],
         rows,
-        title=f"Waterfall: {right_words(outcome)}",
+        title=f"Waterfall {right_words(outcome)}",
     )
 
 

@@ -24,7 +24,6 @@ from nirdynap.sim.protocol import Progress
 from nirdynap.sim.stimulus import Stimulus
 from nirdynap.verify.equal import broken, unrounded
 from nirdynap.verify.framework import Outputs, framework_trace, live_outputs
-from nirdynap.verify.layers import compute_the_same
 from nirdynap.verify.rungs import (
     FloatRung,
     RungName,
@@ -50,11 +49,16 @@ _BYTES_AT_ONCE = 1 << 26  # of the rasters that two rungs keep, for the samples 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeing:
-    """The network of a float rung, and the DVS layer through which it sees a camera's recordings."""
+    """The network of a float rung, and the DVS layer through which it sees a camera's recordings.
+
+    Attributes:
+        repeats: it is the network of the rung before but for names, so that it need not run again.
+    """
 
     name: FloatRung
     network: Network
     dvs: DvsLayer | None
+    repeats: bool = False
 
     def raster(self, stimuli: tuple[Stimulus, ...], steps: int, dt_us: int) -> IntArray:
         """Its input counts, int64 [time, sample, c, y, x]."""
@@ -157,9 +161,8 @@ class Ladder:
         if self.framework is not None:
             yield self._framework_trace(stimuli, which)
         trace: Trace | None = None
-        for upper, seeing in zip((None, *self.networks), self.networks, strict=False):
-            same = upper is not None and upper.dvs == seeing.dvs and compute_the_same(upper.network, seeing.network)
-            if trace is not None and same:
+        for seeing in self.networks:
+            if trace is not None and seeing.repeats:
                 trace = trace.again(seeing.name)
             else:
                 raster = seeing.raster(stimuli, self.steps, self.dt_us)

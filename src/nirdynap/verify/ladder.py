@@ -34,7 +34,7 @@ from nirdynap.sim.stimulus import Stimulus, read_recording
 from nirdynap.store.chip_recordings import read_chip_recordings
 from nirdynap.verify.climb import Ladder, Seeing
 from nirdynap.verify.framework import Outputs, given_outputs
-from nirdynap.verify.layers import network_of_layers
+from nirdynap.verify.layers import compute_the_same, network_of_layers
 from nirdynap.verify.rungs import Trace
 from nirdynap.verify.silicon import silicon_trace
 from nirdynap.verify.verification import Verification
@@ -175,7 +175,9 @@ def _float_rungs(network: Network, chip: Chip, dvs: bool | DvsOptions) -> tuple[
     if leakless is not network:
         above.append(Seeing(name="leakless", network=leakless, dvs=in_front(leakless, dvs)))
     above.append(Seeing(name="normalised", network=normalised, dvs=camera))
-    return layers, (*above, Seeing(name="lowered", network=network_of_layers(layers, normalised), dvs=camera))
+    lowered = network_of_layers(layers, normalised)
+    same = compute_the_same(lowered, normalised)
+    return layers, (*above, Seeing(name="lowered", network=lowered, dvs=camera, repeats=same))
 
 
 def _is_arrays(framework: object) -> bool:

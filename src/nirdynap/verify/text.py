@@ -129,7 +129,7 @@ def right_words(checked: Verification) -> str:
     """What the waterfall counts."""
     fall = checked.waterfall
     against = "decided as labelled" if fall.against == "labels" else f"decided as on {fall.rungs[0]!r}"
-    return f"of {fall.samples} samples {against}"
+    return f"of {fall.samples} samples, {against}"
 
 
 def aligned(rows: Iterator[list[str]]) -> list[str]:
