@@ -59,7 +59,7 @@ def test_refusals(net: Path, too_large: Path, recordings: Path, tmp_path: Path) 
     assert codes(ask("verify", net, "--input", tmp_path / "absent.npz", code=2)) == ["ND511"]
     assert codes(ask("verify", tmp_path / "absent.nir", "--input", recordings, code=2)) == ["ND101"]
     assert codes(ask("verify", net, "--input", recordings, "--order", "random", code=2)) == ["ND507"]
-    assert codes(ask("verify", net, "--input", recordings, "--trim", code=2)) == ["ND902"]
+    assert codes(ask("verify", net, "--input", recordings, "--trim", "--readout", code=2)) == ["ND902"] * 2
 
 
 def test_a_spec_is_refused(net: Path, recordings: Path, tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_all_samples_run_as_long_as_the_longest_and_biases_tick_once_a_step():
     assert (checked.steps, checked.bias_clock_us) == (10, 1000)
     # sums 127 + 500 and 254 + 500; a tick fires no neuron, so the event run fires at events only
     assert spikes(checked) == {"float": [9], "lowered": [9], "clocked": [9], "event": [3]}
-    assert "biases every 1000 us" in checked.rungs[-1].about
+    assert "biases every 1000 us" in checked.rungs[-2].about
     assert checked.rungs[-1].repeats
     slow = verify(graph, "speck2f", [short, long], convention="torch", slow_clock=ExternalClock(hz=10))
     assert (slow.bias_clock_us, spikes(slow)["event"]) == (None, [3])
@@ -321,6 +321,15 @@ def test_all_samples_run_as_long_as_the_longest_and_biases_tick_once_a_step():
     assert not slow.rungs[-1].repeats
     same = verify(graph, "speck2f", [short, long], convention="torch", slow_clock=ExternalClock(hz=1000))
     assert same.rungs[-1].layers == checked.rungs[-1].layers
+
+
+def test_a_decimator_is_an_effect_of_the_chip():
+    graph = chain((1,), fc=nir.Linear(np.ones((1, 1))), neuron=neurons(1))
+    checked = verify(graph, "speck2f", steps([1] * 9), convention="torch", decimator={"fc": 4})
+    assert [rung.layers[0].spikes for rung in checked.rungs] == [9, 9, 9, 9, 9, 9, 2]
+    assert [rung.repeats for rung in checked.rungs] == [False, False, True, False, True, False, False]
+    assert "each spike number 4 of fc passes" in checked.rungs[-1].about
+    assert checked.spec.cores[0].decimator == 4
 
 
 def test_a_recording_without_events_is_one_silent_step():

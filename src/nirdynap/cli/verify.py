@@ -10,11 +10,11 @@ import typer
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
-from nirdynap.cli.options import InputFile, NirFile, OnCamera, Timing
+from nirdynap.cli.options import InputFile, NirFile, OnChip, Timing
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import refuse_spec
-from nirdynap.errors import BAD_COMMAND_LINE, InputError
+from nirdynap.errors import BAD_COMMAND_LINE, Diagnostic, InputError, raise_errors
 from nirdynap.ir.dvs import DVS_DROPPED
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ RecordedFile = Annotated[
 def verify(
     file: NirFile,
     input: InputFile,  # noqa: A002
-    lowering: OnCamera,
+    lowering: OnChip,
     timing: Timing,
     framework: FrameworkFile = None,
     recorded: RecordedFile = None,
@@ -68,9 +68,7 @@ def verify(
     from nirdynap.verify.text import all_notes
 
     refuse_spec(file)
-    if lowering.trim:
-        found = "--trim leaves channels out, and the rungs are compared in every neuron"
-        raise InputError([BAD_COMMAND_LINE.at("$.trim", value=found, command="verify ")])
+    raise_errors(_unfit(lowering), InputError)
     recordings = read_recordings(input)
     options = {"chip": "speck2f", **lowering.given(), **recordings.times, **timing.given()}
     outputs = None if framework is None else file_content(framework)
@@ -87,6 +85,16 @@ def verify(
     head = f"{file} on {outcome.spec.chip}: {_length(outcome)}, {reading_words(outcome.spec.convention)}"
     tables = (head, *verification_tables(outcome))
     return Answer(body=verification_body(outcome), diagnostics=all_notes(outcome), tables=tables)
+
+
+def _unfit(lowering: OnChip) -> Iterator[Diagnostic]:
+    why = {
+        "trim": "leaves channels out, and the rungs are compared in every neuron",
+        "readout": "moves channels of the output, and changes no spike: see nirdynap simulate",
+    }
+    for option, reason in why.items():
+        if getattr(lowering, option):
+            yield BAD_COMMAND_LINE.at(f"$.{option}", value=f"--{option} {reason}", command="verify ")
 
 
 def verification_body(outcome: Verification) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Ladder:
     silicon: Trace | None
     order: Order
     emission: Emission
-    bias_clock_us: int
+    bias_clock_us: int | None
     dt_us: int
     steps: int
 
@@ -103,7 +103,7 @@ class Ladder:
     ) -> Verification:
         """All rungs on all samples."""
         parts = self._parts(stimuli, progress)
-        seconds = self.steps * self.dt_us / US_PER_S
+        seconds = self._duration_us / US_PER_S
         comparisons = tuple(comparison_of(steps, seconds) for steps in zip(*(steps for _, steps in parts), strict=True))
 
         def seen(index: int, sample: int) -> tuple[Network, IntArray]:
@@ -124,6 +124,10 @@ class Ladder:
             labels=labels,
             dvs_dropped=sum(behind_dvs(self.spec.dvs, s).dvs_dropped for s in stimuli),
         )
+
+    @property
+    def _duration_us(self) -> int:
+        return self.steps * self.dt_us
 
     def _samples_at_once(self) -> int:
         """As many as the rasters of two rungs have room for."""
@@ -183,32 +187,44 @@ class Ladder:
     def _integer_traces(self, stimuli: tuple[Stimulus, ...], tell: Callable[[int], None]) -> Iterator[Trace]:
         events = [_events(s) for s in stimuli]
         above = (self.height - 4 - (self.silicon is not None)) * len(stimuli)
-        run = partial(simulate, self.spec, events, record="all", dt_us=self.dt_us, duration_us=self.steps * self.dt_us)
+        bare = _without_decimators(self.spec)
+        run = partial(simulate, events_or_raster=events, record="all", dt_us=self.dt_us, duration_us=self._duration_us)
 
         def telling(rung: int) -> Progress:
             # The last sample of a rung is told of when the rung is done.
             return lambda n, of: tell(above + rung * of + n) if n < of else None
 
-        free = run(semantics="clocked", saturate=False, progress=telling(0))
+        free = run(bare, semantics="clocked", saturate=False, progress=telling(0))
         trace = clocked_trace("clocked", free)
         yield trace
         if single_repeats(free):
             yield trace.again("single")
         else:
-            yield clocked_trace("single", run(semantics="clocked", spikes_per_step="one", progress=telling(1)))
+            yield clocked_trace("single", run(bare, semantics="clocked", spikes_per_step="one", progress=telling(1)))
         run = partial(run, semantics="event", order=self.order, emission=self.emission)
-        trace = event_trace("event", run(bias_clock_us=self.dt_us, progress=telling(2)), self.steps)
+        trace = event_trace("event", run(bare, bias_clock_us=self.dt_us, progress=telling(2)), self.steps)
         yield trace
-        if self.bias_clock_us == self.dt_us or all(core.bias is None for core in self.spec.cores):
-            yield trace.again("chip")
+        if self._effects():
+            result = run(self.spec, bias_clock_us=self.bias_clock_us, progress=telling(3))
+            yield event_trace("chip", result, self.steps)
         else:
-            yield event_trace("chip", run(bias_clock_us=self.bias_clock_us, progress=telling(3)), self.steps)
+            yield trace.again("chip")
+
+    def _effects(self) -> list[str]:
+        """What the chip does besides the event run of the rung before."""
+        found = []
+        if self.bias_clock_us != self.dt_us and any(core.bias is not None for core in self.spec.cores):
+            slow = self.bias_clock_us is None
+            found.append(f"biases {'at the ticks of the slow clock' if slow else f'every {self.bias_clock_us} us'}")
+        found += [f"each spike number {c.decimator} of {c.name} passes" for c in self.spec.cores if c.decimator > 1]
+        return found
 
     def _about(self, rung: RungName) -> str:
         how = self.spec.convention
         lag = ", each layer read as much later as it lags" if how.delay else ""
         biased = any(core.bias is not None for core in self.spec.cores)
-        ticks = f"biases every {self.bias_clock_us} us" if biased else "no biases and no decimators here: as before"
+        ticks = f", biases every {self.dt_us} us" if biased else ""
+        effects = ", ".join(self._effects()) or "no decimator and no clock of its own here, as before"
         steps = "one spike" if self.spec.spikes_per_step == "one" else "any number of spikes"
         return {
             "framework": "what the framework itself gave for this input",
@@ -223,11 +239,16 @@ class Ladder:
             "clocked": f"the chip's integers in time steps of {self.dt_us} us, {steps} of a neuron in a step, "
             "membranes of any size: all spikes of a step are summed before a neuron decides",
             "single": "the same with one spike of a neuron in a step, and membranes held in 16 bits",
-            "event": f"the chip's integers spike by spike ({self.order} first, emission order {self.emission}): "
+            "event": f"the chip's integers spike by spike ({self.order} first, emission order {self.emission}{ticks}): "
             "how the asynchronous chip works as far as documented, so another answer than in time steps",
-            "chip": f"the same with what the chip does besides: {ticks}",
+            "chip": f"the same with what the chip does besides: {effects}",
             "silicon": "the spikes that a chip itself has fired",
         }[rung]
+
+
+def _without_decimators(spec: Spec) -> Spec:
+    cores = tuple(dataclasses.replace(core, decimator=1) for core in spec.cores)
+    return spec if all(core.decimator == 1 for core in spec.cores) else dataclasses.replace(spec, cores=cores)
 
 
 def _part_of(trace: Trace, samples: slice) -> Trace:

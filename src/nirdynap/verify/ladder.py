@@ -25,6 +25,7 @@ from nirdynap.ir.network import Network
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray
 from nirdynap.lower.camera import DvsOptions, behind_camera, in_front
+from nirdynap.lower.decimate import EVERY_SPIKE, Decimator
 from nirdynap.lower.group import group
 from nirdynap.lower.wishes import ANYWHERE, Pins, Split
 from nirdynap.passes import approximate_leak, normalise
@@ -58,6 +59,7 @@ def verify(
     dvs: bool | DvsOptions = False,
     order: Order = "depth",
     emission: Emission = "raster",
+    decimator: Decimator = EVERY_SPIKE,
     slow_clock: SlowClock | None = None,
     bias_clock_us: int | None = None,
     dt_us: int = DEFAULT_DT_US,
@@ -80,7 +82,8 @@ def verify(
         input: one Events, a sequence of them (a batch), or non-negative counts [time, channel, y, x] or
             [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps. With `dvs` they
             are the camera's, and every rung sees what the DVS layer makes of them.
-        convention, bias_bits, split, placement, avoid, dvs, slow_clock, **reading: as in `nirdynap.nir_to_dynapcnn`.
+        convention, bias_bits, split, placement, avoid, dvs, decimator, slow_clock, **reading: as in
+            `nirdynap.nir_to_dynapcnn`.
         order, emission: of the event run, as in `nirdynap.simulate`.
         bias_clock_us: period of the chip's bias clock in microseconds, on the rung "chip"; default `slow_clock`, or
             `dt_us`, one tick for each step, as on the rung "event".
@@ -123,6 +126,7 @@ def verify(
         split=split,
         placement=placement,
         avoid=avoid,
+        decimator=decimator,
         slow_clock=slow_clock,
         dvs=dvs,
         **reading,
