@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from commands import ask, codes, run
 
 import nirdynap
+from nirdynap.lower.group import group
 from nirdynap.store.recordings import read_recordings
+from nirdynap.verify import ladder
 
 
 def test_the_document_is_the_verification(net: Path, recordings: Path) -> None:
@@ -116,3 +119,12 @@ def test_what_a_framework_gave_and_a_chip_fired(net: Path, recordings: Path, tmp
     assert "silicon first differs from chip: nowhere" in stdout
     assert codes(ask(*words[:6], "--recorded", tmp_path / "outputs.npy", code=2)) == ["ND511"]
     assert codes(ask(*words[:6], "--framework", recordings, code=2)) == ["ND706"] * len(np.load(recordings).files)
+
+
+def test_rungs_that_must_be_equal_and_are_not(net: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        ladder, "group", lambda network: tuple(dataclasses.replace(layer, threshold=9.0) for layer in group(network))
+    )
+    document = ask("verify", net, "--input", recordings, "--convention", "torch", code=1)
+    assert {"ND704", "ND707"} <= set(codes(document))
+    assert [rung["name"] for rung in document["body"]["rungs"]][-1] == "chip", "all that was found is told"

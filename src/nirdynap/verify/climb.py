@@ -195,9 +195,10 @@ class Ladder:
             return lambda n, of: tell(above + rung * of + n) if n < of else None
 
         free = run(bare, semantics="clocked", saturate=False, progress=telling(0))
-        trace = clocked_trace("clocked", free)
+        trace, repeats = clocked_trace("clocked", free), single_repeats(free)
+        del free  # with its trace
         yield trace
-        if single_repeats(free):
+        if repeats:
             yield trace.again("single")
         else:
             yield clocked_trace("single", run(bare, semantics="clocked", spikes_per_step="one", progress=telling(1)))
@@ -217,7 +218,7 @@ class Ladder:
             slow = self.bias_clock_us is None
             found.append(f"biases {'at the ticks of the slow clock' if slow else f'every {self.bias_clock_us} us'}")
         found += [f"each spike number {c.decimator} of {c.name} passes" for c in self.spec.cores if c.decimator > 1]
-        return found
+        return list(dict.fromkeys(found))  # copies of a core count alike
 
     def _about(self, rung: RungName) -> str:
         how = self.spec.convention
