@@ -34,9 +34,9 @@ def transform(node: Node, x: FloatArray) -> FloatArray:
 
 
 def _convolve(node: Conv, x: FloatArray) -> FloatArray:
-    """Cross-correlation as a matrix product for each map and group, over a copy of every window.
+    """Cross-correlation as one matrix product per group, over a copy of every window.
 
-    The windows lie side by side as the map's pixels do, so that the copy and the product run along whole rows.
+    In the copy the pixels of a map lie side by side as they do in the map, so that whole rows are copied.
     """
     (pad_y, pad_x), (step_y, step_x), (gap_y, gap_x) = node.padding, node.stride, node.dilation
     out, per_group, ky, kx = node.weights.shape
@@ -44,13 +44,10 @@ def _convolve(node: Conv, x: FloatArray) -> FloatArray:
     reach = (gap_y * (ky - 1) + 1, gap_x * (kx - 1) + 1)
     windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::step_y, ::step_x, ::gap_y, ::gap_x]
     n, _, oy, ox = windows.shape[:4]
-    columns = windows.transpose(0, 1, 4, 5, 2, 3).reshape(n, node.groups, per_group * ky * kx, oy * ox)
-    kernels = node.weights.reshape(node.groups, out // node.groups, -1)
-    if oy * ox == 1:  # the kernel is the whole map: all maps in one product, or each would read all weights anew
-        maps = (columns[..., 0].transpose(1, 0, 2) @ kernels.transpose(0, 2, 1)).transpose(1, 0, 2)
-    else:
-        maps = kernels @ columns
-    return _add_bias(maps.reshape(n, out, oy, ox), None if node.bias is None else node.bias[:, None, None])
+    columns = windows.transpose(1, 4, 5, 0, 2, 3).reshape(node.groups, per_group * ky * kx, n * oy * ox)
+    products = node.weights.reshape(node.groups, out // node.groups, -1) @ columns
+    maps = products.reshape(out, n, oy, ox).transpose(1, 0, 2, 3)
+    return _add_bias(maps, None if node.bias is None else node.bias[:, None, None])
 
 
 def _add_bias(sums: FloatArray, bias: FloatArray | None) -> FloatArray:
