@@ -47,6 +47,7 @@ PUBLIC = {
     "from_samna",
     "load",
     "load_chip",
+    "locate",
     "nir_to_dynapcnn",
     "read",
     "save",

@@ -335,6 +335,8 @@ BAD_CHIP_RECORDINGS = _kind("ND705", "chip recordings do not fit", "{value}", "f
 BAD_FRAMEWORK_OUTPUTS = _kind("ND706", "framework outputs do not fit", "{value}", "an array for the one Output, or arrays by name of neuron and Output nodes: sums over the run [sample, ...], or [time, sample, ...]")
 NOT_ROUNDED = _kind("ND707", "integer is not the rounded float", "{parameter} of output channel {channel} is {value}, the scaled float is {limit:.6g}", "reporting the graph: rounding moves a number by half a unit at most")
 
+NOT_COMPARABLE = _kind("ND720", "runs cannot be compared", "{value}", "two runs of networks with the same layers; nirdynap.verify compares each step of one conversion")
+
 NOTHING_TO_EVALUATE = _kind("ND751", "nothing to evaluate", "{value}", "an iterable or data set of recordings, an .npz file, a folder of such files, or a folder of N-MNIST's class folders")
 BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and the index of its output neuron")
 SAMPLES_FAILED = _kind("ND753", "samples not evaluated", "{value} of {limit} samples have no result; the first of them: {first}", "the column error of the output, which tells the reason for each")
