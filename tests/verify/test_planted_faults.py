@@ -261,6 +261,39 @@ def lowered_as_it_is(threshold: float) -> Spec:
     return build_spec(dataclasses.replace(core, name="conv", origin=("conv", "if"), scale=127.0))
 
 
+def two_layers(weight: float, delay: int) -> Network:
+    """Two layers, each of which answers `delay` steps late; `weight` is one of the second layer's."""
+    rng = np.random.default_rng(6)
+    first, second = rng.integers(-60, 120, (3, 2, 1, 1)) / 128, rng.integers(-60, 120, (2, 3, 1, 1)) / 128
+    second[1, 2] = weight
+    nodes = {
+        "in": source(2, 3, 3), "conv1": conv(weight=first, bias=np.zeros(3)), "if1": neurons(),
+        "conv2": conv(weight=second, bias=np.zeros(2)), "if2": neurons(), "out": sink(),
+    }  # fmt: skip
+    network = nirdynap.read(chain(**nodes), "torch")
+    return dataclasses.replace(network, convention=dataclasses.replace(network.convention, delay=delay))
+
+
+def test_layers_that_answer_late_are_compared_where_they_belong() -> None:
+    recording = np.random.default_rng(1).poisson(0.4, (30, 2, 3, 3))
+    assert locate(two_layers(0.5, 0), two_layers(0.5, 1), recording) is None
+    prompt = locate(two_layers(0.5, 0), two_layers(0.625, 0), recording)
+    late = locate(two_layers(0.5, 0), two_layers(0.625, 1), recording)
+    assert prompt is not None
+    assert late is not None
+    assert (late.layer, late.at, late.neuron) == (prompt.layer, prompt.at, prompt.neuron)
+    assert (late.layer, late.neuron[0]) == ("if2", 1)
+    for found in (prompt, late):
+        assert found.cause is not None
+        assert found.cause.code == "ND725"
+
+
+def test_a_flatten_in_the_other_order(shared_data: Path, nmnist: tuple[Spec, Events]) -> None:
+    path = shared_data / "nmnist_speck" / "cnn_sinabs.nir"
+    other = nirdynap.nir_to_dynapcnn(path, "speck2f", convention="sinabs", flatten="hwc")
+    check(Planted(nmnist[0], other, nmnist[1], nmnist[0].cores[3].name, "ND725", "more"))
+
+
 def check(planted: Planted) -> None:
     found = locate(planted.a, planted.b, planted.recording)
     assert found is not None

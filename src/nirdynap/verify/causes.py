@@ -189,7 +189,7 @@ def _behaviours(case: Case) -> Iterator[Diagnostic]:
     a, b = case.rules
     if a.single == b.single and not case.mixed:
         for field, kind in _BY_FIELD.items():
-            for value in _others(field, a):
+            for value in _others(field, a, integers=case.a.semantics != "float"):
                 if _explains(case, 0, {field: value}):
                     yield _finding(case, kind, field, value, getattr(a, field))
                 if _explains(case, 1, {field: value}):
@@ -217,14 +217,13 @@ def _foreign_inputs(case: Case) -> Iterator[Diagnostic]:
             yield OTHER_ORDER.at(case.place, value="the same spikes act in the opposite order")
 
 
-def _others(field: str, rule: Rule) -> tuple[Any, ...]:
+def _others(field: str, rule: Rule, *, integers: bool) -> tuple[Any, ...]:
     """What a run could do instead of what the rule says."""
     value = getattr(rule, field)
     if isinstance(value, bool):
         return (not value,)
-    return {"low": (None,), "bias": (0, 2 * rule.bias), "threshold": (rule.threshold + 1, rule.threshold - 1)}.get(
-        field, ()
-    )
+    near = tuple(v for v in (rule.threshold + 1, rule.threshold - 1) if v > 0 and integers)
+    return {"low": (None,), "bias": (0, 2 * rule.bias), "threshold": near}.get(field, ())
 
 
 def _rounding(case: Case) -> Iterator[Diagnostic]:

@@ -42,16 +42,16 @@ class Volley(NamedTuple):
     kept: IntArray
 
 
-def external(spec: Spec, core: CoreSpec, events: Events, start_us: int) -> Iterator[Volley]:
-    """What a recording sends to `core`."""
+def external(spec: Spec, core: CoreSpec, events: Events, start_us: int, *, joined: bool) -> Iterator[Volley]:
+    """What a recording sends to `core`; `joined`: equal events in a row, as a raster's counts come, are one push."""
     born = (events.c, events.y, events.x)
     t, seen = events.t + start_us, born
     if spec.dvs is not None:
         passed, c, y, x = spec.dvs.passed(*born)
         t, born, seen = t[passed], (born[0][passed], born[1][passed], born[2][passed]), (c, y, x)
-    # A raster's counts come as so many equal events in a row.
     rows = np.stack((t, *born))
-    first = np.flatnonzero(np.any(rows != np.roll(rows, 1, axis=1), axis=0) | (np.arange(len(t)) == 0))
+    other = np.any(rows != np.roll(rows, 1, axis=1), axis=0) | (np.arange(len(t)) == 0)
+    first = np.flatnonzero(other | (not joined))
     n = np.diff(np.append(first, len(t)))
     t, *born_at = (array[first] for array in (t, *born))
     c, y, x = (array[first] for array in seen)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nirdynap.errors import BAD_RUN_OPTION, InputError
 from nirdynap.interpret.run import advance
-from nirdynap.ir.arguments import described, wrong
+from nirdynap.ir.arguments import wrong
 from nirdynap.ir.events import Events
 from nirdynap.ir.network import IF, Network
 from nirdynap.ir.result import Result, Semantics
@@ -212,10 +212,11 @@ class SimulatorRun:
         assert self._part is not None
         core, index = self.core_of(layer, neuron)
         o, oy, ox = (int(i) for i in np.unravel_index(index, core.neuron_shape))
-        volleys = [external(self.spec, core, self._part.events, self._part.start_us)]
+        joined = self.semantics == "clocked"
+        volleys = [external(self.spec, core, self._part.events, self._part.start_us, joined=joined)]
         volleys += [internal(source, core, *self._spikes_of(source)) for source in self.spec.cores]
         found = pushes(core, (o, oy, ox), chain.from_iterable(volleys))
-        return found if self.semantics == "event" else tuple(sorted(found))  # a time step knows no order
+        return tuple(sorted(found)) if joined else found  # a time step knows no order
 
     def rule(self, layer: int, neuron: int) -> Rule:
         """What the neuron does with its inputs."""
@@ -259,6 +260,7 @@ class FloatRun:
     def restart(self) -> None:
         """Back to empty membranes."""
         self._states = [{n.name: np.zeros((1, *n.output_shape)) for n in self._neurons}]
+        self._values = {}
 
     def advance(self, part: Piece) -> None:
         """Run on with the next piece, and as many steps without input as the last layer answers late."""
@@ -288,9 +290,14 @@ class FloatRun:
         return Spikes(t[step], neuron, flat[step, neuron].astype(np.int64))
 
     def membrane(self, layer: int, neuron: int) -> float:
-        """Where it is now."""
-        name = self._neurons[layer].name
-        return float(self._states[min(self._late[name], len(self._states) - 1)][name][0].flat[neuron])
+        """Where it is now; of a layer that answers late, where its decision on the last step left it."""
+        node, at = self._address(layer, neuron)
+        late = self._late[node.name]
+        if late == 0 or not self._values:
+            return float(self._states[0][node.name][0][at])
+        v, n = self._states[late - 1][node.name][0][at], self._train(node.name)[1][-1][at]
+        left = 0.0 if n > 0 and node.reset == "zero" else v - n * node.threshold[at]
+        return float(left if node.v_min is None else max(left, node.v_min[at]))
 
     def _address(self, layer: int, neuron: int) -> tuple[IF, tuple[int, int, int]]:
         neurons = self._neurons[layer]
@@ -339,5 +346,5 @@ def run_of(runner: Runner, name: str, dt_us: int) -> Run:
         runner.reset_states()
         asked = runner.run([silence], dt_us=dt_us, duration_us=dt_us)
         return SimulatorRun(runner, asked.spec, asked.semantics, dt_us)
-    remedy = f"not {described(runner)}: nirdynap.nir_to_dynapcnn(graph), nirdynap.read(graph), or nirdynap.verify.Ran"
+    remedy = "nirdynap.nir_to_dynapcnn(graph), nirdynap.load(path), nirdynap.read(graph), or nirdynap.verify.Ran(spec)"
     raise InputError([wrong(name, runner, "a Spec, a Ran, a Network or a simulator", remedy)])
