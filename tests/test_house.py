@@ -42,6 +42,7 @@ PUBLIC = {
     "from_samna",
     "load",
     "load_chip",
+    "locate",
     "nir_to_dynapcnn",
     "read",
     "save",

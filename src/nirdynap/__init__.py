@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from nirdynap.sim import simulate as simulate
     from nirdynap.store import load as load
     from nirdynap.store import save as save
+    from nirdynap.verify import locate as locate
     from nirdynap.verify import verify as verify
 
 __version__ = "0.1.0"
@@ -77,7 +78,7 @@ _ROOMS = {
     "nn.model": ("dynapcnn_to_torch",),
     "sim": ("simulate",),
     "store": ("load", "save"),
-    "verify": ("verify",),
+    "verify": ("locate", "verify"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -313,6 +313,8 @@ CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera 
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
 LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
 
+NOT_COMPARABLE = _kind("ND720", "runs cannot be compared", "{value}", "two runs of networks with the same layers; nirdynap.verify compares each step of one conversion")
+
 NOTHING_TO_EVALUATE = _kind("ND751", "nothing to evaluate", "{value}", "an iterable or data set of recordings, an .npz file, a folder of such files, or a folder of N-MNIST's class folders")
 BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and the index of its output neuron")
 SAMPLES_FAILED = _kind("ND753", "samples not evaluated", "{value} of {limit} samples have no result; the first of them: {first}", "the column error of the output, which tells the reason for each")

@@ -46,7 +46,7 @@ def interpret(network: Network, raster: npt.ArrayLike, *, record: Literal["outpu
     stride = max(1, _ELEMENTS_AT_ONCE // max(1, batch * max(map(_elements, network.nodes))))
     for start in range(0, steps, stride):
         part = slice(start, start + stride)
-        values, membranes, tied = _advance(network, counts_in[part].astype(np.float64), membranes)
+        values, membranes, tied = advance(network, counts_in[part].astype(np.float64), membranes)
         for name, raster_out in outputs.items():
             raster_out[part] = values[name]
         for name, total in counts.items():
@@ -59,7 +59,7 @@ def interpret(network: Network, raster: npt.ArrayLike, *, record: Literal["outpu
     return FloatResult(network=network, outputs=outputs, counts=counts, membranes=membranes, ties=ties, rasters=rasters)
 
 
-def _advance(
+def advance(
     network: Network, raster: FloatArray, membranes: dict[str, FloatArray]
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, int]]:
     """Some steps of every node: what each sends on [time, batch, c, y, x], new membranes, ties."""
