@@ -21,8 +21,8 @@ from nirdynap.nn import dynapcnn_to_torch
 from nirdynap.sim import simulate
 from nirdynap.store import load, save
 from nirdynap.testing import oracle
-from nirdynap.testing.conformance import assert_same_result
 from nirdynap.testing.graphs import networks
+from nirdynap.testing.same import assert_same_result
 from nirdynap.verify import verify
 
 PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))

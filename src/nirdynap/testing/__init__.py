@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from nirdynap.testing.conformance import ClockedConformance as ClockedConformance
     from nirdynap.testing.conformance import EventConformance as EventConformance
     from nirdynap.testing.conformance import SimulatorConformance as SimulatorConformance
-    from nirdynap.testing.conformance import assert_same_result as assert_same_result
     from nirdynap.testing.equivalence import assert_equivalent as assert_equivalent
     from nirdynap.testing.graphs import networks as networks
+    from nirdynap.testing.same import assert_same_result as assert_same_result
     from nirdynap.testing.samna_stand_in import samna_stand_in as samna_stand_in
     from nirdynap.testing.strategies import events as events
     from nirdynap.testing.strategies import rasters as rasters
@@ -30,15 +30,10 @@ if TYPE_CHECKING:
 _FILES = {
     "broken": ("RULES",),
     "build": ("build_core", "build_spec"),
-    "conformance": (
-        "Abilities",
-        "ClockedConformance",
-        "EventConformance",
-        "SimulatorConformance",
-        "assert_same_result",
-    ),
+    "conformance": ("Abilities", "ClockedConformance", "EventConformance", "SimulatorConformance"),
     "equivalence": ("assert_equivalent",),
     "graphs": ("networks",),
+    "same": ("assert_same_result",),
     "samna_stand_in": ("samna_stand_in",),
     "strategies": ("events", "rasters", "specs", "weights"),
 }

@@ -92,7 +92,8 @@ def _plain(draw: Draw, least: int = 1) -> tuple[Sketch, Tap]:
 
 def _either_axis(draw: Draw, bad: int, good: int = 1) -> Pair:
     """`bad` along y, along x or along both."""
-    return draw(st.sampled_from([(bad, bad), (bad, good), (good, bad)]))
+    both: Pair = draw(st.sampled_from([(bad, bad), (bad, good), (good, bad)]))
+    return both
 
 
 # --- limits of a core -------------------------------------------------------------------------------------------------
@@ -115,7 +116,8 @@ def _stride(draw: Draw, chip: Chip) -> tuple[Sketch, Tap]:
 def _padding(draw: Draw, chip: Chip) -> tuple[Sketch, Tap]:
     padding = _either_axis(draw, draw(st.integers(chip.limits.padding + 1, chip.limits.padding + 3)), 0)
     sketch = _sketch(draw, draw(st.integers(1, 3)), *_size(draw))
-    return sketch, _fire(sketch, _conv(draw, sketch, [sketch.input], draw(st.integers(1, 3)), padding=padding))
+    features = draw(st.integers(1, 3))  # the stride leaves a map that a kernel can cover
+    return sketch, _fire(sketch, _conv(draw, sketch, [sketch.input], features, padding=padding, stride=(2, 2)))
 
 
 def _pooling(draw: Draw, chip: Chip) -> tuple[Sketch, Tap]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import nir
 import numpy as np
-import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
@@ -64,7 +63,7 @@ def networks(
             "too_many_layers", one to three more than that.
         branches: layers may have several sources and targets, hidden layers may be outputs.
         nested: some layers are graphs of their own.
-        biases: some layers have biases.
+        biases: some layers have biases, where every core of the chip has memory for them.
 
     Shrinks towards one Input, one linear layer with a single weight of 1, one neuron with threshold 1, and one Output;
     with `breaks` towards the broken layer alone.
@@ -86,6 +85,7 @@ def networks(
     most = len(chip.cores)
     if not 1 <= min_layers <= max_layers <= most:
         raise InvalidArgument(f"expected 1 <= min_layers <= max_layers <= {most}, got {min_layers=}, {max_layers=}")
+    biases = biases and all(core.bias > 0 for core in chip.cores)
     options = _Options(branches=branches, nested=nested, biases=biases)
     if breaks is None:
         return _graphs(min_layers, max_layers, options)
