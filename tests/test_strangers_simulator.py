@@ -1,4 +1,4 @@
-"""A stranger's package with nothing but the kit finds what is wrong with its own simulator, in a network of one layer."""
+"""A stranger's package with only the kit finds what is wrong with its own simulator, in a network of one layer."""
 
 import re
 import shutil

@@ -324,6 +324,12 @@ LABEL_OUTSIDE = _kind("ND756", "label outside the outputs", "the label of sample
 DAMAGED_PART = _kind("ND757", "damaged part", "{value}", "removing this file and running it again with the same output, which makes it anew and goes on")
 STOPPED = _kind("ND758", "stopped", "{value}", "{remedy}", "note")
 
+# --- ND77x: the test kit ------------------------------------------------------------------------------------------------------
+NO_SNAPSHOT = _kind("ND770", "no snapshot", "there is no such file yet, so nothing to compare with", "pytest --nirdynap-update, which writes it; and keeping it with the test")
+BAD_SNAPSHOT = _kind("ND771", "unreadable snapshot", "not a snapshot of nirdynap: {value}", "pytest --nirdynap-update, which writes it anew")
+NOTHING_FIRES = _kind("ND772", "silent outputs", "no output spike in each of some recordings of {value} random events in {limit} ms: they would prove nothing", "inputs= with recordings (.npz) that the network was made for")
+BEHAVIOUR_CHANGED = _kind("ND773", "not as it was", "{name}: {value}; it was {limit}", "pytest --nirdynap-update, if that was meant")
+
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")
 UNKNOWN_MODULE = _kind("ND802", "not to be translated", "{value} {why}", "{remedy}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nirdynap.errors import EXTRA_MISSING, InputError
-
 if TYPE_CHECKING:
     from nirdynap.testing.broken import RULES as RULES
     from nirdynap.testing.build import build_core as build_core
@@ -49,6 +47,8 @@ def __getattr__(name: str) -> Any:
         guest = (error.name or "").partition(".")[0]
         if guest not in ("hypothesis", "pytest"):
             raise
+        from nirdynap.errors import EXTRA_MISSING, InputError  # not above: pytest loads this file in every run
+
         raise InputError([EXTRA_MISSING.at(f"$.testing.{name}", value=guest, limit="testing")]) from None
     # `samna_stand_in` is a file as well: the import has bound its name to the file.
     globals()[name] = value
