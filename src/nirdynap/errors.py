@@ -328,7 +328,7 @@ STOPPED = _kind("ND758", "stopped", "{value}", "{remedy}", "note")
 NO_SNAPSHOT = _kind("ND770", "no snapshot", "there is no such file yet, so nothing to compare with", "pytest --nirdynap-update, which writes it; and keeping it with the test")
 BAD_SNAPSHOT = _kind("ND771", "unreadable snapshot", "not a snapshot of nirdynap: {value}", "pytest --nirdynap-update, which writes it anew")
 NOTHING_FIRES = _kind("ND772", "silent outputs", "no output spike in each of some recordings of {value} random events in {limit} ms: they would prove nothing", "inputs= with recordings (.npz) that the network was made for")
-BEHAVIOUR_CHANGED = _kind("ND773", "not as it was", "{name}: {value}; it was {limit}", "pytest --nirdynap-update, if that was meant")
+BEHAVIOUR_CHANGED = _kind("ND773", "not as it was", "{value}", "{remedy}")
 
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")

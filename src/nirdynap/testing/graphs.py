@@ -74,11 +74,11 @@ def networks(
     Example:
         >>> import nirdynap
         >>> from hypothesis import given, settings
-        >>> @settings(max_examples=5)
+        >>> @settings(max_examples=5, deadline=None)
         ... @given(networks(breaks="kernel_size"))
         ... def test(graph):
-        ...     (finding,) = nirdynap.check(graph, convention="torch").diagnostics
-        ...     assert finding.code == "ND311"
+        ...     findings = nirdynap.check(graph, convention="torch").diagnostics
+        ...     assert {finding.code for finding in findings if finding.severity == "error"} == {"ND311"}
         >>> test()
     """
     chip = load_chip(chip)

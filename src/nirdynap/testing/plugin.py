@@ -34,7 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     """What the marker asks for, in front of the test's own body."""
-    __tracebackhide__ = True
     mark = item.get_closest_marker(_MARK)
     if mark is None:
         return
@@ -47,7 +46,10 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     try:
         check_network(*(folder / path for path in mark.args), snapshot=_snapshot_of(item), update=update, **options)
     except NirdynapError as error:
-        pytest.fail(str(error), pytrace=False)
+        failure = str(error)
+    else:
+        return
+    pytest.fail(failure, pytrace=False)
 
 
 def _snapshot_of(item: pytest.Item) -> Path:
