@@ -40,11 +40,13 @@ format: .venv/.ready  ## put the code into its normal form
 
 bench: .venv/.ready  ## accuracy, and speed beside sinabs, snnTorch and Norse (installs them once; gigabytes); BENCH=options
 	@$(BIN)/python benchmarks/nmnist_accuracy.py
+	@$(BIN)/python benchmarks/conversion.py
 	@$(BIN)/python benchmarks/speed.py $(BENCH)
 
 docs: .venv/.ready  ## write the generated pages anew
 	@$(BIN)/python docs/generate_errors.py
 	@$(BIN)/python docs/generate_exports.py
+	@$(BIN)/python docs/generate_hard.py
 
 clean:  ## remove .venv and what runs left behind
 	@rm -rf .venv .venv-live demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

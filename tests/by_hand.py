@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import nir
 import numpy as np
+
+from nirdynap.ir.digest import frozen
+from nirdynap.ir.network import Network
+from nirdynap.ir.spec import Spec
+from nirdynap.passes.rewrite import replaced
 
 
 def conv(out: int = 2, channels: int = 1, kernel: int = 3, **changed: Any) -> nir.Conv2d:
@@ -147,3 +153,15 @@ def simple(out_shape: tuple[int, ...] | None = None, **changed: Any) -> nir.NIRG
     """
     output = sink() if out_shape is None else nir.Output({"output": np.array(out_shape)})
     return chain(**{"in": source(), "conv": conv(**changed), "if": neurons([1.0, 1.0]), "out": output})
+
+
+def in_integers(network: Network, spec: Spec) -> Network:
+    """The normalised float network with the numbers of a spec of whole layers in it; relays and copies aside."""
+    for core in (core for core in spec.cores if core.origin):
+        conv_, (neuron,) = network.node(core.name), network.targets(core.name)
+        bias = None if core.bias is None else frozen(core.bias, np.float64)
+        network = replaced(network, dataclasses.replace(conv_, weights=frozen(core.weights, np.float64), bias=bias))
+        levels = {"threshold": core.threshold_high, "v_min": core.threshold_low}
+        full = {name: frozen(np.full(neuron.input_shape, level), np.float64) for name, level in levels.items()}
+        network = replaced(network, dataclasses.replace(neuron, **full, tie="fires"))
+    return network

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from by_hand import in_integers
 from nirdynap.compile import nir_to_dynapcnn
 from nirdynap.frontend import read
 from nirdynap.interpret import interpret
@@ -26,6 +27,7 @@ FAITHFUL = (
     "avgpool", "batchnorm", "biases", "branch_merge", "cnn_sinabs", "conv_only", "fc_only", "multispike", "pool2",
     "reset_zero", "sinabs_net3", "stride2", "two_pool_dest",
 )  # fmt: skip
+BRANCHED = ("branch_merge", "two_pool_dest", "sinabs_net1", "sinabs_net3")
 DEFECTS = ("min_v_mem_none", "min_v_mem_zero", "sinabs_net1", "sinabs_seq2")
 
 # What the NIR file can't say.
@@ -188,3 +190,39 @@ def test_the_float_run_is_that_of_sinabs_before_and_after_the_passes(case):
     outputs = [interpret(rung, case.arrays["input"][:, None]).raster for rung in (network, normalise(network))]
     for output in outputs:
         assert (output.reshape(expected.shape) == expected).mean() >= 0.995
+
+
+@pytest.mark.parametrize("case", BRANCHED, indirect=True)
+def test_what_branched_networks_change_on_their_way_to_the_chip_is_rounding(case):
+    """Lowering changes no spike of any layer; and with the rounded numbers in it the float network is the chip's."""
+    network = read(case.model, "sinabs")
+    lowered = normalise(network)
+    spec, result = run(case)
+    spikes = [interpret(rung, case.arrays["input"][:, None], record="all").rasters for rung in (network, lowered)]
+    for core in spec.cores:
+        (neuron,) = lowered.targets(core.name)
+        np.testing.assert_array_equal(spikes[0][neuron.name], spikes[1][neuron.name])
+        scaled = lowered.node(core.name).weights * core.scale
+        assert np.abs(core.weights - scaled).max() <= 0.5 + 1e-4, "up to float32, in which products are rounded"
+    rounded = interpret(in_integers(lowered, spec), case.arrays["input"][:, None], record="all").rasters
+    for core in spec.cores:
+        (neuron,) = lowered.targets(core.name)
+        np.testing.assert_array_equal(rounded[neuron.name], result.rasters[core.core])
+
+
+def branched_row(case: Case) -> str:
+    """A line of docs/why-the-numbers-differ.md: output counts that are not those of the float network."""
+    network = read(case.model, "sinabs")
+    floats, lowered = (interpret(n, case.arrays["input"][:, None]).raster for n in (network, normalise(network)))
+    ours = run(case)[1].raster
+    (exit_layer,) = (name for name in case.arrays if "_to_-" in name)
+    theirs = case.arrays[exit_layer].reshape(floats.shape)
+    differ = [int(np.count_nonzero(outputs != floats)) for outputs in (lowered, ours, theirs)]
+    words = [f"{n} ({100 * n / floats.size:.1f} %)" if n else "0" for n in differ]
+    return f"| {case.facts['case']} | {floats.size} | {' | '.join(words)} |"
+
+
+@pytest.mark.parametrize("case", BRANCHED, indirect=True)
+def test_the_page_has_the_numbers_of_branched_networks(case):
+    page = Path(__file__).parents[1] / "docs" / "why-the-numbers-differ.md"
+    assert branched_row(case) in page.read_text(encoding="utf-8").splitlines()

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from nirdynap.chips.chip import Camera, Chip, Limits, Source
+from nirdynap.chips.chip import Camera, Chip, ClockLimits, Limits, ReadoutLimits, Source
 from nirdynap.errors import Diagnostic
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import CoreStats
 from nirdynap.ir.spec import CoreSpec, Memory, Spec
@@ -69,6 +70,12 @@ def test_schemas_are_strict(schema: str) -> None:
         ("chip-v1", "core", Memory),
         ("chip-v1", "limits", Limits),
         ("chip-v1", "camera", Camera),
+        ("chip-v1", "clock", ClockLimits),
+        ("result-v1", "clock", ClockLimits),
+        ("chip-v1", "readout", ReadoutLimits),
+        ("result-v1", "readout", ReadoutLimits),
+        ("spec-v1", "readout_options", ReadoutOptions),
+        ("result-v1", "readout_options", ReadoutOptions),
         ("chip-v1", "source", Source),
         ("spec-v1", "dvs", DvsLayer),
         ("result-v1", "camera", Camera),
@@ -154,6 +161,7 @@ CORE_VIEW = {
     "capacity": MEMORY,
     "decimator": 1,
     "first_channel": 0,
+    "spacing": 1,
 }
 SETTINGS = {
     "name": "nir",
@@ -255,6 +263,8 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "inputs": [{"core": 0, "feature_shift": 0}],
             "outputs": [{"core": 0, "pooling": 1, "name": "output", "feature_shift": 0}],
             "dvs": None,
+            "slow_clock": {"hz": 1000},
+            "readout": None,
             "cores": [CORE_VIEW],
         },
     ],
@@ -269,6 +279,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "dvs_dropped": 0,
             "cores": [{"core": 0, "name": "fc", "spikes": 1, "synaptic_operations": 2, "saturated": 0, "dropped": 0}],
             "outputs": {"output": {"shape": [4, 1, 1], "counts": [[0, 1, 0, 0]], "decision": [-1], "correct": None}},
+            "readout": [{"ticks": [1000], "averages": [[0, 1]], "winners": [2], "pins": [0], "values": [1179649]}],
         }
     ],
     "verify": [

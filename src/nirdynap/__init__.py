@@ -30,11 +30,15 @@ if TYPE_CHECKING:
     from nirdynap.export.samna_reading import from_samna as from_samna
     from nirdynap.frameworks.export import to_nir as to_nir
     from nirdynap.frontend import read as read
+    from nirdynap.ir.clock import ExternalClock as ExternalClock
+    from nirdynap.ir.clock import InternalClock as InternalClock
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
     from nirdynap.ir.convention import Convention as Convention
     from nirdynap.ir.dvs import DvsLayer as DvsLayer
     from nirdynap.ir.events import Events as Events
     from nirdynap.ir.network import Network as Network
+    from nirdynap.ir.readout import ReadoutOptions as ReadoutOptions
+    from nirdynap.ir.readout import ReadoutRecord as ReadoutRecord
     from nirdynap.ir.report import Report as Report
     from nirdynap.ir.result import Result as Result
     from nirdynap.ir.spec import Spec as Spec
@@ -65,10 +69,12 @@ _ROOMS = {
     "export.samna_reading": ("from_samna",),
     "frameworks.export": ("to_nir",),
     "frontend": ("read",),
+    "ir.clock": ("ExternalClock", "InternalClock"),
     "ir.convention": ("CONVENTIONS", "Convention"),
     "ir.dvs": ("DvsLayer",),
     "ir.events": ("Events",),
     "ir.network": ("Network",),
+    "ir.readout": ("ReadoutOptions", "ReadoutRecord"),
     "ir.report": ("Report",),
     "ir.result": ("Result",),
     "ir.spec": ("Spec",),

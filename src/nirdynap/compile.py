@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, Any
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, raise_errors
 from nirdynap.frontend import read
+from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import AUTO, Convention
 from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.network import Network
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.lower.assemble import assemble
 from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings
+from nirdynap.lower.clock import clock_findings
+from nirdynap.lower.decimate import EVERY_SPIKE, Decimator, decimated, split_findings
 from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
 from nirdynap.lower.place import loads_of, place
+from nirdynap.lower.readout import spread
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.split import cut
+from nirdynap.lower.thin import thin
 from nirdynap.lower.timing import timing_findings
 from nirdynap.lower.trim import trim as trim_channels
 from nirdynap.lower.unplaceable import plan_or_findings
@@ -50,6 +56,9 @@ class _Arranging:
     activity: Result | None
     trim: bool
     dvs: bool | DvsOptions
+    decimator: Decimator
+    slow_clock: SlowClock | None
+    readout: bool | ReadoutOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +80,9 @@ def nir_to_dynapcnn(
     activity: Result | None = None,
     trim: bool = False,
     dvs: bool | DvsOptions = False,
+    decimator: Decimator = EVERY_SPIKE,
+    slow_clock: SlowClock | None = None,
+    readout: bool | ReadoutOptions = False,
     **reading: Unpack[ReadOptions],
 ) -> Spec:
     """Lower a NIR graph to the integers and cores of a chip.
@@ -85,9 +97,15 @@ def nir_to_dynapcnn(
         placement: core by node name; of a layer that is split the core of each part, lower channels first.
         avoid: cores that stay unused.
         activity: a run of this network; cores are then chosen for the lowest peak load.
-        trim: leave out channels of hidden layers that never fire or feed zero weights only; the outputs stay the same.
+        trim: leave out channels of hidden layers that never fire or feed zero weights only, and neurons that no stride
+            reads; the outputs stay the same.
         dvs: the chip's event camera feeds the network through its DVS layer, which takes over pools right behind the
             input; True, or options. The spec's input is then the whole camera.
+        decimator: N by node name: of the spikes of its layer, which has to fit one core, each Nth passes on.
+        slow_clock: when the chip adds biases: `ExternalClock(hz=...)` of the board, or `InternalClock(divider=...)`, a
+            tick for 2**divider events of its camera. Event runs and exports take it, unless they are told otherwise.
+        readout: the chip's readout block counts the spikes of an output, which changes none of them; True, or options.
+            `nirdynap.Result.readout` says what it reports.
         **reading: overrides of the convention, see `nirdynap.read`.
 
     Returns:
@@ -102,7 +120,17 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
-    arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim, dvs=dvs)
+    arranging = _Arranging(
+        split=split,
+        placement=placement,
+        avoid=avoid,
+        activity=activity,
+        trim=trim,
+        dvs=dvs,
+        decimator=decimator,
+        slow_clock=slow_clock,
+        readout=readout,
+    )
     outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits, arranging)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
@@ -117,21 +145,34 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     network, camera = behind_camera(network, chip, arranging.dvs)  # what the DVS layer does is taken out of the network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
     floats = group(network)  # -> one core's work each
-    findings = [*network.notes, *timing_findings(network)]
+    floats, undone = decimated(floats, chip, arranging.decimator)
+    floats, readout, unread = spread(floats, arranging.readout, chip)  # room for the features between its channels
+    findings = [*network.notes, *timing_findings(network), *undone, *unread]
     integers, rounding = discretize(floats, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
     layers: tuple[AnyLayer, ...] = floats
     if arranging.trim and not errors_of(rounding):
         integers, left_out = trim_channels(integers, network.input.input_shape[0])
-        layers, rounding = integers, (*rounding, *left_out)
+        integers, unread = thin(integers, chip.limits.strides)
+        layers, rounding = integers, (*rounding, *left_out, *unread)
     findings += rule_findings(layers, chip)  # every limit of the chip
     wishes, unclear = wishes_of(layers, chip, arranging.split, arranging.placement, arranging.avoid)
     plan, misfits = plan_or_findings(layers, chip, wishes)  # how many cores each layer takes
     findings += (*camera_findings(layers, plan, camera, chip), *unclear, *misfits, *rounding)
+    findings += (*split_findings(layers, plan), *clock_findings(arranging.slow_clock, camera, chip))
     if plan is None or errors_of(findings):
         return _Outcome(layers=layers, findings=tuple(findings), spec=None)
     pieces = cut(integers, plan, chip.limits.destinations)  # parts, copies and relays: one core's work each
     loads = None if arranging.activity is None else loads_of(pieces, arranging.activity)
-    spec = assemble(network, pieces, place(pieces, chip, wishes, loads), chip, notes=tuple(findings), dvs=camera)
+    spec = assemble(
+        network,
+        pieces,
+        place(pieces, chip, wishes, loads),
+        chip,
+        notes=tuple(findings),
+        dvs=camera,
+        slow_clock=arranging.slow_clock,
+        readout=readout,
+    )
     assert not errors_of(validate(spec, chip)), "what is made here obeys every rule"
     return _Outcome(layers=layers, findings=spec.notes, spec=spec)
 
@@ -148,6 +189,9 @@ def check(
     activity: Result | None = None,
     trim: bool = False,
     dvs: bool | DvsOptions = False,
+    decimator: Decimator = EVERY_SPIKE,
+    slow_clock: SlowClock | None = None,
+    readout: bool | ReadoutOptions = False,
     **reading: Unpack[ReadOptions],
 ) -> Report:
     """Does it fit? Every finding, the memory of each layer and the map of the cores, without raising.
@@ -166,7 +210,17 @@ def check(
         cores = tuple(CoreRow(core=i, capacity=c, layer=None) for i, c in enumerate(chip.cores))
         network = read(source, convention, **reading)
         settings = network.convention
-        arranging = _Arranging(split=split, placement=placement, avoid=avoid, activity=activity, trim=trim, dvs=dvs)
+        arranging = _Arranging(
+            split=split,
+            placement=placement,
+            avoid=avoid,
+            activity=activity,
+            trim=trim,
+            dvs=dvs,
+            decimator=decimator,
+            slow_clock=slow_clock,
+            readout=readout,
+        )
         outcome = _corridor(network, chip, bias_bits, arranging)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)

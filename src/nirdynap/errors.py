@@ -240,6 +240,7 @@ LAYER_SPLIT = _kind("ND320", "layer split", "{value} cores hold it by output cha
 EMPTY_MAP = _kind("ND321", "empty map", "{parameter} {value} leaves no neuron or pixel of a {limit} map", "a smaller kernel or pool, or larger inputs")
 EXTRA_CORE = _kind("ND322", "more destinations than slots", "a core has {limit} slots for destinations, so core {value} {what}", "at most {limit} targets behind the layer, to save the core", "note")
 CHANNELS_TRIMMED = _kind("ND323", "channels left out", "{value} output channels never fire, or their spikes meet zero weights only: {channels}", "trim=False to keep them", "note")
+NEURONS_THINNED = _kind("ND326", "unread neurons left out", "1x1 kernels behind it read {value} of its {limit} neurons per channel, which a larger stride gives", "trim=False to keep the others", "note")
 UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}the name of one, that of its board in sinabs, or the path of a chip file (.toml)")
 NO_CAMERA = _kind("ND390", "no camera", "{chip} has no event camera whose size is public", "a chip with one ({limit}), or no DVS layer: events then come in through a core's input")
 DVS_REGION = _kind("ND391", "region of the camera", "the network sees rows and columns up to {value}, the camera has {limit}", "a smaller input, less pooling, or another origin")
@@ -247,6 +248,16 @@ DVS_POOLING = _kind("ND392", "pooling of the camera", "pooling is {value}, allow
 DVS_CHANNELS = _kind("ND393", "channels of the camera", "the network takes in {value} channels, a camera gives {limit}", "an input of 2 channels (OFF, ON), or of 1 into which both are merged")
 DVS_DESTINATIONS = _kind("ND394", "destinations of the camera", "feeds {value} cores, limit {limit}", "fewer branches at the input, or a first layer that fits one core in front of them")
 DVS_TARGET = _kind("ND395", "camera and core differ", "the DVS layer gives {value}, the core takes in {limit}; its events cannot be moved to other channels, and both maps must be the same", "a first layer that takes in all of the camera's region and channels, and nothing else")
+DECIMATION = _kind("ND330", "decimation not possible", "one of {value} spikes passes, {chip} can do {limit}", "{remedy}")
+DECIMATOR_SPLIT = _kind("ND331", "decimated layer on several cores", "{value} cores hold it, each with a counter of its own, so that other spikes would pass than of one core", "a decimator on a layer that fits one core, or none on this one")
+CLOCK_RANGE = _kind("ND332", "slow clock not possible", "{value} is not possible, {chip} can do {limit}", "a clock inside these limits")
+NOTHING_TO_COUNT = _kind("ND333", "no camera to count", "the chip's own clock counts the events of its camera, and the network does not look through it", "dvs=True (--dvs), or slow_clock=ExternalClock(hz=1000) (--slow-clock-hz 1000)")
+NO_READOUT = _kind("ND334", "no readout block", "{chip} has no readout block", "a chip with one ({limit}), or reading the spikes")
+OUTPUT_UNCLEAR = _kind("ND335", "one output to be read out", "the readout block reads one output, and {value!r} is not one of {limit}", "readout=ReadoutOptions(output=...) with one of these names")
+TOO_MANY_CLASSES = _kind("ND336", "too many classes", "the output has {value} channels, the readout block {limit} counters", "fewer classes, or reading the spikes")
+OUTPUT_NOT_PIXEL = _kind("ND337", "output larger than a pixel", "the output's map is {value}, and the readout block counts maps of 1x1", "a linear layer, or a kernel as large as the map, or pooling as large as it")
+OUTPUT_BUSY = _kind("ND338", "output feeds others", "it feeds {value} more, and its channels lie apart for the readout block, for them as well", "an output of its own behind it (a 1x1 layer of weight and threshold 1), or reading the spikes")
+OUTPUT_SPREAD = _kind("ND339", "output spread", "its {limit} channels are every {step}th of {value} on the chip, whose readout block counts these", "readout=False to save kernel memory", "note")
 BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
 
 # --- ND4xx: integers --------------------------------------------------------------------------------------------------------
@@ -266,7 +277,7 @@ NEGATIVE_EVENTS = _kind("ND502", "negative event", "{parameter} of event {value}
 EVENT_OUTSIDE = _kind("ND503", "event outside the input", "event {value} at (channel, y, x) = {where}, input is {limit}", "cropping the recording, or the right input shape")
 BAD_RASTER = _kind("ND504", "bad raster", "{value}", "non-negative integer counts [time, batch, channel, y, x]")
 BAD_EVENT_ARRAY = _kind("ND505", "bad event array", "{value}", "equally long integer arrays t, c, y, x, or a structured array with fields x, y, t, p")
-NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "the core has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000 (--bias-clock-us), the length of a time step")
+NO_BIAS_CLOCK = _kind("ND506", "no bias clock", "the core has biases, and the chip adds them at each tick of a clock", "bias_clock_us=1000 (--bias-clock-us), the length of a time step, or a conversion with slow_clock= (--slow-clock-hz)")
 BAD_RUN_OPTION = _kind("ND507", "bad run option", "{parameter} = {value!r} is not possible", "{limit}")
 NOT_EXACT = _kind("ND508", "beyond exact arithmetic", "values up to {value} can occur in core {core}, float32 is exact below {limit}", "fewer spikes per step, or nirdynap.simulate, which uses integers")
 SPIKES_OUTSIDE = _kind("ND509", "input counts too large", "a time step holds {value} spikes at one address, limit {limit}", "smaller time steps")
@@ -275,6 +286,9 @@ TOO_MANY_STEPS = _kind("ND512", "too many time steps", "{value} steps, limit {li
 BAD_RECORDING_FILE = _kind("ND511", "bad recording file", "{value}", "an .npz with t, c, y, x or x, y, t, p (and start, label), or raster; or an .npy with one of them")
 WRONG_ARGUMENT = _kind("ND513", "wrong argument", "{value} was given where {limit} is due", "{remedy}")
 BOARD_CLOSED = _kind("ND514", "board closed", "{value} was called behind the block of `with nirdynap.deploy(...)`, at whose end the board is closed", "calling it inside the block")
+
+NO_READOUT_BLOCK = _kind("ND520", "no readout block in the spec", "the network was converted without a readout block, so there is nothing that it could have said", "nir_to_dynapcnn(..., readout=True)")
+NO_READOUT_CLOCK = _kind("ND521", "no clock for the readout block", "the readout block speaks at each tick of the slow clock, and neither the spec nor the run has one", "a conversion with slow_clock=ExternalClock(hz=1000), or bias_clock_us=1000 in an event run")
 
 # --- ND6xx: specs ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
@@ -298,8 +312,8 @@ MAPS_DIFFER = _kind("ND629", "maps differ", "a map of {value} reaches core {core
 
 # --- ND64x: export to the vendor's runtime ---------------------------------------------------------------------------------
 NO_SUCH_NODE = _kind("ND640", "no such node", "no core holds a node {value!r}; nodes on cores: {limit}", "one of these names")
-DECIMATION = _kind("ND641", "decimation not possible", "every {value}th spike passes, the chip can do {limit}", "one of these, or 1 for all spikes")
-NO_SLOW_CLOCK = _kind("ND642", "no slow clock", "the core has biases, and the chip adds them at each tick of its slow clock", "slow_clock_hz=1000 (--slow-clock-hz), for one tick per millisecond")
+# ND641 said what ND330 says now, of exports only.
+NO_SLOW_CLOCK = _kind("ND642", "no slow clock", "the core has biases, and the chip adds them at each tick of its slow clock", "slow_clock_hz=1000 (--slow-clock-hz), for one tick per millisecond, or a conversion with slow_clock=")
 NOT_EXPORTABLE = _kind("ND643", "no export for the chip", "samna's classes for {value!r} are not documented in full, only those of {limit}", "one of these chips, or save and dynapcnn_to_nir")
 VENDOR_CLASS = _kind("ND644", "samna does not take it", "{value}", "a samna whose classes for {limit} are those of 0.48, which nirdynap knows")
 VENDOR_REFUSES = _kind("ND645", "samna's validation refuses", "{value}", "nirdynap.validate(spec), which names layers; and the changes that modify= makes")
@@ -308,6 +322,8 @@ OTHER_CHIP = _kind("ND647", "device with another chip", "{value!r} is not a boar
 TIME_STAMP = _kind("ND648", "time stamp too large", "event {value} is at {time} us, limit {limit}: the chip's stamps have 32 bits", "subtracting the first time stamp, or a shorter recording")
 MONITOR_STARTS_CAMERA = _kind("ND650", "monitor starts the camera", "the DVS layer is monitored, and samna lets its camera send events whenever it is, but pass_sensor_events is False", "no monitor of the DVS layer, or DvsOptions(pass_sensor_events=True)")
 CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera is {value}, {found}", "{remedy}")
+
+NO_TICKS = _kind("ND660", "readout block without a clock", "the readout block speaks at each tick of the slow clock, and there is none", "slow_clock_hz=1000 (--slow-clock-hz), or a conversion with slow_clock=")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import nirdynap.chips
-from nirdynap.chips.chip import Camera, Chip, Limits, chip_names, load_chip
+from nirdynap.chips.chip import Camera, Chip, ClockLimits, Limits, ReadoutLimits, chip_names, load_chip
 from nirdynap.errors import CompileError
 from nirdynap.ir.spec import Memory
 from nirdynap.schema import validate
@@ -43,7 +43,10 @@ def test_shipped_files_follow_the_schema(file: Path) -> None:
 def test_every_fact_has_one_source(name: str) -> None:
     facts = ["devices", "cores", *(f"limits.{field.name}" for field in dataclasses.fields(Limits))]
     facts += ["operations_per_s"] * bool(load_chip(name).operations_per_s)
+    facts += ["decimations"] * bool(load_chip(name).decimations)
     facts += ["parallel"] * bool(load_chip(name).parallel)
+    facts += [f"clock.{field.name}" for field in dataclasses.fields(ClockLimits) if load_chip(name).clock]
+    facts += [f"readout.{field.name}" for field in dataclasses.fields(ReadoutLimits) if load_chip(name).readout]
     facts += [f"camera.{field.name}" for field in dataclasses.fields(Camera) if load_chip(name).camera]
     assert sorted(source.path for source in load_chip(name).sources) == sorted(facts)
 
@@ -139,7 +142,7 @@ def test_unknown_names_are_told_the_known_ones(name: str) -> None:
 
 
 def test_a_slip_of_the_pen_is_told_the_nearest_name() -> None:
-    with pytest.raises(CompileError, match="try speck2fmodule, one of these"):
+    with pytest.raises(CompileError, match="try speck2fmodule, if that was meant"):
         load_chip("spek2fmodule")
     assert load_chip("Speck2fModule").name == "speck2f"
 

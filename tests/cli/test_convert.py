@@ -8,6 +8,7 @@ import pytest
 from commands import ask, codes, run
 
 import nirdynap
+from nirdynap.shipped import shipped
 
 
 @pytest.mark.parametrize("name", ["spec.h5", "spec.hdf5", "spec.nirdynap", "spec.json"])
@@ -73,3 +74,42 @@ def test_a_refusal_leaves_an_older_file_alone(too_large: Path, tmp_path: Path) -
 def test_where_it_cannot_be_written(net: Path, tmp_path: Path, name: str, code: str) -> None:
     assert codes(ask("convert", net, "--output", tmp_path / name, code=2)) == [code]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_decimators(net: Path, tmp_path: Path) -> None:
+    output = tmp_path / "spec.json"
+    ask("convert", net, "--output", output, "--decimator", "conv=4")
+    assert [core.decimator for core in nirdynap.load(output).cores] == [4, 1]
+    assert "each 4th spike" in run("show", output).stdout
+    assert codes(ask("convert", net, "--output", output, "--decimator", "conv=many", code=2)) == ["ND126"]
+
+
+def test_the_slow_clock(net: Path, tmp_path: Path) -> None:
+    output = tmp_path / "spec.json"
+    ask("convert", net, "--output", output, "--slow-clock-hz", 200)
+    assert nirdynap.load(output).slow_clock == nirdynap.ExternalClock(hz=200)
+    assert ask("show", output)["body"]["slow_clock"] == {"hz": 200}
+    assert "slow clock: from the board, 200 ticks per second" in run("show", output).stdout
+    ask("convert", net, "--output", output, "--slow-clock-divider", 14, "--dvs")
+    assert nirdynap.load(output).slow_clock == nirdynap.InternalClock(divider=14)
+    assert "slow clock: the chip's own, a tick for 2**14 camera events" in run("show", output).stdout
+    assert codes(ask("check", net, "--slow-clock-divider", 14, code=1))[0] == "ND333"
+    assert codes(ask("check", net, "--slow-clock-divider", 14, "--slow-clock-hz", 9, code=2)) == ["ND126"]
+
+
+def test_the_readout_block(tmp_path: Path) -> None:
+    output, digits = tmp_path / "spec.json", shipped("digits", "digits.nir")
+    words = ["--readout", "--readout-average", 1, "--readout-threshold", 5, "--slow-clock-hz", 100]
+    ask("convert", digits, "--output", output, *words)
+    block = nirdynap.ReadoutOptions(average=1, threshold=5, output="output")
+    assert nirdynap.load(output).readout == block
+    assert ask("show", output)["body"]["readout"]["threshold"] == 5
+    assert "readout block: output output, averages over 1 ticks, threshold 5" in run("show", output).stdout
+    assert codes(ask("check", digits, "--readout-average", 1, code=2)) == ["ND126"]
+    recordings = shipped("digits", "digits_test.npz")
+    body = ask("simulate", output, "--input", recordings, "--semantics", "event")["body"]
+    assert len(body["readout"]) == body["samples"]
+    decided = [said["winners"][-1] for said in body["readout"]]
+    assert {name for said in body["readout"] for name in said} == {"ticks", "averages", "winners", "pins", "values"}
+    assert max(decided) <= 10
+    assert "Readout block, last tick" in run("simulate", output, "--input", recordings).stdout

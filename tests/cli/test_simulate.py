@@ -215,7 +215,7 @@ def test_ctrl_c_leaves_nothing_half_written(spec_file: Path, tmp_path: Path, del
         time.sleep(delay_s)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert err == b""
+    assert b"Traceback" not in err
     if process.returncode:
         # On a slow machine the first signal meets Python before it has come to us.
         assert process.returncode in (130, -signal.SIGINT)

@@ -14,19 +14,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from by_hand import chain, conv, facts, graph, neurons, nine_cores, relabelled, sink, source, sum_pool
+from by_hand import chain, conv, facts, graph, in_integers, neurons, nine_cores, relabelled, sink, source, sum_pool
 from nirdynap.chips.chip import chip_names, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
 from nirdynap.interpret import interpret
 from nirdynap.ir.convention import CONVENTIONS, Convention
-from nirdynap.ir.digest import frozen
-from nirdynap.ir.network import Network
-from nirdynap.ir.spec import Spec
 from nirdynap.lower.rules import candidates
 from nirdynap.passes import normalise
-from nirdynap.passes.rewrite import replaced
 from nirdynap.sim import simulate
 from nirdynap.store import load, save
 from nirdynap.testing.graphs import networks
@@ -225,18 +221,6 @@ def test_warnings_are_kept_in_the_spec_and_forbid_nothing():
 
 
 # --- from graph to chip, bit for bit ----------------------------------------------------------------------------------
-
-
-def in_integers(network: Network, spec: Spec) -> Network:
-    """The normalised float network with the numbers of the spec in it."""
-    for core in spec.cores:
-        conv_, (neuron,) = network.node(core.name), network.targets(core.name)
-        bias = None if core.bias is None else frozen(core.bias, np.float64)
-        network = replaced(network, dataclasses.replace(conv_, weights=frozen(core.weights, np.float64), bias=bias))
-        levels = {"threshold": core.threshold_high, "v_min": core.threshold_low}
-        full = {name: frozen(np.full(neuron.input_shape, level), np.float64) for name, level in levels.items()}
-        network = replaced(network, dataclasses.replace(neuron, **full, tie="fires"))
-    return network
 
 
 @settings(deadline=None, max_examples=80)

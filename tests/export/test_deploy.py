@@ -15,8 +15,11 @@ import nirdynap
 from nirdynap.errors import CompileError, DeviceError, InputError
 from nirdynap.export.deploy import deploy
 from nirdynap.export.samna_events import STAMP_MAX, events_from_samna, events_to_samna
+from nirdynap.ir.clock import ExternalClock
 from nirdynap.ir.events import Events
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import Destination, InputPort, OutputPort, Spec
+from nirdynap.lower.rules import memory_of_layer
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.samna_stand_in import samna_stand_in
 from nirdynap.testing.strategies import events, specs
@@ -240,3 +243,33 @@ def test_what_comes_back_is_sorted_and_pooled() -> None:
     assert run.decisions == {"hidden": 0, "out": -1}
     with pytest.raises(InputError, match="ND503"):
         events_from_samna(spec, received(samna, (0, 1, 2, 0, 0)), samna)
+
+
+@pytest.mark.parametrize("decimator", [1, 2])
+def test_a_board_sends_channels_of_a_spread_output_as_they_are(decimator: int) -> None:
+    random = np.random.default_rng(5)
+    onward = [Destination(core=5, pooling=1)]
+    first = build_core(3, random.integers(-4, 9, (2, 1, 3, 3)), (1, 5, 5), threshold_high=9, destinations=onward)
+    last = build_core(5, random.integers(-4, 9, (3, 2, 3, 3)), (2, 3, 3), threshold_high=20, bias=[-2, 1, 0])
+    spread = replace(last, spacing=4, decimator=decimator, initial_state=random.integers(0, 19, (3, 1, 1), np.int16))
+    spread = replace(spread, memory=memory_of_layer(spread))
+    block, clock = ReadoutOptions(output="out5"), ExternalClock(hz=1000)
+    spec = replace(build_spec(first, spread), readout=block, slow_clock=clock)
+    t, y, x = np.sort(random.integers(0, 9000, 200)), random.integers(0, 5, 200), random.integers(0, 5, 200)
+    recording = Events(t=t, c=np.zeros_like(t), y=y, x=x)
+    with deploy(spec, samna_stand_in([MODULE]), monitor="all", **AT_ONCE) as board:
+        run = board.run(recording, quiet_s=0)
+    expected = nirdynap.simulate(spec, recording, "event", record="all")
+    assert len(run.spikes[5]) > 10
+    assert run.spikes == {core.core: expected.spikes[core.core][0] for core in spec.cores}
+    assert run.decisions == {"out5": int(expected.decisions["out5"][0])}
+
+
+def test_a_spike_between_spread_channels_is_of_another_network() -> None:
+    core = replace(build_core(0, np.ones((2, 1, 1, 1)), (1, 1, 1)), spacing=4)
+    spec, samna = build_spec(core), samna_stand_in()
+    run = events_from_samna(spec, received(samna, (0, 1, 0, 0, 0), (0, 2, 4, 0, 0)), samna)
+    assert run.spikes[0].c.tolist() == [0, 1]
+    for feature in (1, 5, 8):
+        with pytest.raises(InputError, match="ND503"):
+            events_from_samna(spec, received(samna, (0, 1, feature, 0, 0)), samna)

@@ -19,9 +19,12 @@ from nirdynap.export.deploy import deploy
 from nirdynap.export.samna_config import configuration, to_samna
 from nirdynap.export.samna_events import events_from_samna, events_to_samna
 from nirdynap.export.samna_reading import from_samna
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import InputPort, OutputPort, Spec
+from nirdynap.lower.rules import memory_of_layer
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.samna_stand_in import samna_stand_in
 from nirdynap.testing.strategies import events, specs
@@ -183,3 +186,35 @@ def test_the_target_takes_in_what_the_camera_gives() -> None:
     config.dvs_layer.destinations[1].enable = False
     config.dvs_layer.on_channel = config.dvs_layer.off_channel = False
     assert from_samna(config).dvs is None
+
+
+def test_the_chip_counts_its_own_ticks() -> None:
+    """Three ticks of a leak in 50 000 events, most of which the region leaves out; the readout block takes the same."""
+    leaky = build_core(3, np.ones((2, 2, 4, 4)), (2, 4, 4), threshold_high=40, bias=[-20, -7])
+    leaky = replace(leaky, spacing=4)
+    leaky = replace(leaky, memory=memory_of_layer(leaky))
+    spec = replace(
+        build_spec(leaky),
+        input_shape=CAMERA,
+        dvs=replace(LAYER, size=(4, 4)),
+        slow_clock=InternalClock(divider=14),
+        readout=ReadoutOptions(output="out3", average=1),
+    )
+    config = to_samna(spec, samna_stand_in(), monitor="all")
+    assert config.factory_config.internal_slow_clk_divider == 14
+    assert (config.cnn_layers[3].leak_internal_slow_clk_enable, config.readout.internal_slow_clk) == (True, True)
+    back = from_samna(config)
+    assert (back.slow_clock, back.readout) == (spec.slow_clock, replace(spec.readout, output="core3"))
+    random, n = np.random.default_rng(8), 50_000
+    shot = Events(
+        t=np.sort(random.integers(0, 90_000, n)),
+        **{name: random.integers(0, m, n) for name, m in zip("cyx", CAMERA, strict=True)},
+    )
+    with deploy(spec, samna_stand_in([MODULE]), monitor="all", **AT_ONCE) as board:
+        run = board.run(shot, quiet_s=0)
+    expected = nirdynap.simulate(spec, shot, "event", record="all")
+    assert run.spikes[3] == expected.spikes[3][0]
+    assert len(expected.readout[0].ticks) == 3
+    assert expected.readout[0].counts.sum() > 10
+    still = replace(spec, slow_clock=ExternalClock(hz=10))  # has not ticked yet
+    assert run.spikes[3] != nirdynap.simulate(still, shot, "event", record="all").spikes[3][0]

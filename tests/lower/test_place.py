@@ -5,20 +5,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-import time
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from float_layers import build_layer, chip_of
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from by_hand import chain, conv, neurons, nine_cores, sink, source
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
 from nirdynap.ir.digest import frozen
-from nirdynap.ir.layers import Layer
+from nirdynap.ir.layers import Layer, Link
 from nirdynap.lower.arrange import arrange
 from nirdynap.lower.discretize import discretize
 from nirdynap.lower.place import place
@@ -52,15 +51,34 @@ def crowded(draw):
     words = st.sampled_from([64, 256, 1024])
     small = draw(st.lists(st.tuples(words, words, st.just(16)), min_size=1, max_size=4))
     chip = chip_of(*draw(st.permutations([(1024, 1024, 16), *small])))
-    drawn = tuple(
-        build_layer(f"layer{i}", out=draw(st.sampled_from([11, 16])), kernel=1, input_shape=(channels, side, side))
-        for i in range(len(chip.cores) - draw(st.integers(0, 1)))
-        for channels, side in [draw(st.sampled_from([(1, 8), (64, 1), (4, 4), (64, 8), (16, 2)]))]
-    )
+    number = len(chip.cores) - draw(st.integers(0, 1))
+    drawn = []
+    for i in range(number):
+        channels, side, kernel = draw(
+            st.sampled_from([(1, 8, 1), (64, 1, 1), (4, 4, 1), (1, 8, 3), (4, 4, 3), (2, 4, 4)])
+        )
+        targets = draw(st.lists(st.sampled_from(range(i + 1, number)), max_size=2)) if i + 1 < number else []
+        links = tuple(Link(target=t, pooling=(1, 1), feature_shift=0) for t in sorted(targets))
+        sizes = {"out": draw(st.sampled_from([11, 16])), "kernel": kernel, "input_shape": (channels, side, side)}
+        padding = (kernel // 2,) * 2 if kernel % 2 else (0, 0)
+        drawn.append(build_layer(f"layer{i}", **sizes, padding=padding, links=links))
     split = draw(SPLITS)
-    plan, findings = planned(drawn, chip, split)
+    plan, findings = planned(tuple(drawn), chip, split)
     assume(plan is None and [d.code for d in findings] == ["ND304"])
-    return drawn, chip, split, *findings
+    return tuple(drawn), chip, split, *findings
+
+
+def only(drawn: tuple[Layer, ...], keep: list[int]) -> tuple[Layer, ...]:
+    """Some of the layers, and the links between them."""
+    return tuple(
+        dataclasses.replace(
+            drawn[i],
+            links=tuple(
+                dataclasses.replace(n, target=keep.index(n.target)) for n in drawn[i].links if n.target in keep
+            ),
+        )
+        for i in keep
+    )
 
 
 def planned(drawn, chip, split):
@@ -78,8 +96,12 @@ def fits(drawn, chip, split):
 def placed(drawn, chip, split="never"):
     plan, findings = planned(drawn, chip, split)
     assert findings == ()
+    return place(cut_for(drawn, plan, chip), chip, wishes(drawn, chip, split))
+
+
+def cut_for(drawn, plan, chip):
     integers, _ = discretize(drawn, bias_bits=8, spikes_per_step="many")
-    return place(cut(integers, plan, chip.limits.destinations), chip, wishes(drawn, chip, split))
+    return cut(integers, plan, chip.limits.destinations)
 
 
 def assignments(given_layers: tuple[Layer, ...], chip: Chip) -> list[tuple[int, ...]]:
@@ -142,17 +164,17 @@ def test_split_layers_fit_where_the_cores_can_be_shared_out_and_nowhere_else(dra
 @given(crowd=crowded())
 def test_the_layers_named_compete_and_no_fewer_do(crowd):
     drawn, chip, split, finding = crowd
-    stuck = tuple(layer for layer in drawn if f"{layer.name} (" in finding.found)
+    stuck = [i for i, layer in enumerate(drawn) if f"{layer.name} (" in finding.found]
     assert len(stuck) == finding.value
-    assert not fits(stuck, chip, split)
-    for i in range(len(stuck)):
-        assert fits((*stuck[:i], *stuck[i + 1 :]), chip, split)
-    if split == "never":
-        assert assignments(stuck, chip) == []
+    assert not fits(only(drawn, stuck), chip, split)
+    for i in stuck:
+        assert fits(only(drawn, [j for j in stuck if j != i]), chip, split)
+    if split == "never" and not any(layer.links for layer in drawn):
+        assert assignments(only(drawn, stuck), chip) == []
         assert finding.value == finding.limit + 1
 
 
-@settings(PROPERTY, max_examples=60)
+@settings(PROPERTY, max_examples=100)
 @given(crowd=crowded())
 def test_each_suggested_change_makes_it_fit_and_nothing_less_does(crowd):
     drawn, chip, split, finding = crowd
@@ -164,12 +186,48 @@ def test_each_suggested_change_makes_it_fit_and_nothing_less_does(crowd):
     for advice in finding.hint.split(", or "):
         if parts := re.fullmatch(r"split=\{'(\w+)': (\d+)\}", advice):
             assert fits(drawn, chip, {parts[1]: int(parts[2])})
-            continue
-        name, most, before = re.fullmatch(r"(\w+) with at most (\d+) instead of (\d+) output features", advice).groups()
-        i = number[name]
-        assert drawn[i].neuron_shape[0] == int(before)
-        assert fits((*drawn[:i], narrowed(drawn[i], int(most)), *drawn[i + 1 :]), chip, split)
-        assert not fits((*drawn[:i], narrowed(drawn[i], int(most) + 1), *drawn[i + 1 :]), chip, split)
+        elif sizes := re.fullmatch(r"(\w+) with a (\d+)x\2 kernel and padding (\d+)x(\d+) instead of (\d+)x\5", advice):
+            name, (kernel, y, x, before) = sizes[1], map(int, sizes.groups()[1:])
+            i = number[name]
+            assert drawn[i].weights.shape[2] == before > kernel
+            changed = with_kernel(drawn[i], kernel, (y, x))
+            assert changed.neuron_shape == drawn[i].neuron_shape, "the layers behind see the same map"
+            assert fits((*drawn[:i], changed, *drawn[i + 1 :]), chip, split)
+            for larger in range(kernel + 1, before):
+                for padding in itertools.product(range(before), repeat=2):
+                    other = with_kernel(drawn[i], larger, padding)
+                    same_map = other.neuron_shape == drawn[i].neuron_shape
+                    assert not (same_map and fits((*drawn[:i], other, *drawn[i + 1 :]), chip, split))
+        else:
+            name, most, before = re.fullmatch(
+                r"(\w+) with at most (\d+) instead of (\d+) output features", advice
+            ).groups()
+            i = number[name]
+            assert drawn[i].neuron_shape[0] == int(before)
+            assert fits((*drawn[:i], narrowed(drawn[i], int(most)), *drawn[i + 1 :]), chip, split)
+            assert not fits((*drawn[:i], narrowed(drawn[i], int(most) + 1), *drawn[i + 1 :]), chip, split)
+
+
+def with_kernel(layer: Layer, kernel: int, padding: tuple[int, int]) -> Layer:
+    """The layer with another kernel, and the map that it then has."""
+    weights = layer.weights[:, :, :kernel, :kernel]
+    return build_layer(layer.name, weights=weights, input_shape=layer.input_shape, padding=padding, links=layer.links)
+
+
+@settings(PROPERTY, max_examples=60)
+@given(drawn=layers(max_size=4), cores=CORES)
+def test_layers_that_no_core_holds_are_told_whether_fewer_features_are_enough(drawn, cores):
+    """Each with the number of features that it is told: then all fits, or the finding says that it does not."""
+    chip = chip_of(*cores)
+    findings = [d for d in planned(drawn, chip, "never")[1] if d.code != "ND304"]
+    changed = {
+        d.place: re.search(r"at most (\d+) instead of \d+ output features( \(a core)?", d.hint) for d in findings
+    }
+    assume(changed and all(changed.values()))
+    advised = tuple(
+        narrowed(layer, int(told[1])) if (told := changed.get(f"$.nodes.{layer.name}")) else layer for layer in drawn
+    )
+    assert {bool(told[2]) for told in changed.values()} == {not fits(advised, chip, "never")}
 
 
 @PROPERTY
@@ -200,6 +258,42 @@ def test_a_layer_that_no_core_holds_is_told_how_many_features_one_would(drawn, c
             assert all(n <= max(getattr(c, f) for c in chip.cores) for f, n in need._asdict().items())
 
 
+def test_each_sort_of_advice_is_drawn():
+    """All but splitting, which seldom is what lacks; the next test has a network for it."""
+    sorts = {"kernel and padding", "output features", "no change to a single one"}
+    seen: set[str] = set()
+
+    @settings(PROPERTY, max_examples=100, derandomize=True, database=None, phases=[Phase.generate])
+    @given(crowd=crowded())
+    def look(crowd):
+        seen.update(words for words in sorts if words in crowd[-1].hint)
+
+    look()
+    assert seen == sorts
+
+
+def test_what_a_network_is_advised_is_good_for_the_network():
+    """Four layers that each fill one of three cores, of 5x5 kernels."""
+
+    def drawn(out=(16,) * 4, kernel=(5,) * 4, padding=(2,) * 4):
+        nodes = {"in": source(2, 64, 64)}
+        for i in range(4):
+            channels = 2 if i == 0 else out[i - 1]
+            layer = conv(out[i], channels, kernel[i], padding=padding[i])
+            nodes |= {f"conv{i}": layer, f"if{i}": neurons()}
+        return chain(**nodes, out=sink())
+
+    (finding,) = (d for d in check(drawn(), split="never", **READING).diagnostics if d.severity == "error")
+    assert (finding.code, finding.value) == ("ND304", 4)
+    split, features = finding.hint.split(", or ")
+    name, parts = re.fullmatch(r"split=\{'(\w+)': (\d+)\}", split).groups()
+    assert check(drawn(), split={name: int(parts)}, **READING).fits
+    i, most = map(int, re.fullmatch(r"conv(\d) with at most (\d+) instead of 16 output features", features).groups())
+    for number, good in ((most, True), (most + 1, False)):
+        out = tuple(number if k == i else 16 for k in range(4))
+        assert check(drawn(out=out), split="never", **READING).fits == good
+
+
 def test_too_many_layers_are_one_finding_and_not_two():
     chip = chip_of((1024, 1024, 16))
     many = (build_layer("a"), build_layer("b"))
@@ -211,15 +305,6 @@ def test_earlier_layers_get_lower_cores_of_a_speck():
     speck = load_chip("speck2f")
     deep = build_layer("deep", weights=np.ones((64, 64, 3, 3)), input_shape=(64, 8, 8), padding=(1, 1))
     assert placed((build_layer("a"), deep, build_layer("b")), speck) == (0, 5, 1)
-
-
-def test_nine_layers_are_placed_within_a_tenth_of_a_second():
-    speck = load_chip("speck2f")
-    drawn = tuple(build_layer(f"l{i}", out=8, input_shape=(8, 16, 16), padding=(1, 1)) for i in range(9))
-    placed(drawn, speck)
-    start = time.perf_counter()
-    placed(drawn, speck)
-    assert time.perf_counter() - start < 0.1
 
 
 # --- wishes -----------------------------------------------------------------------------------------------------------
@@ -271,6 +356,32 @@ def test_wishes_that_cannot_be_meant(options):
 def test_pins_that_do_not_fit_are_told():
     with pytest.raises(CompileError, match="other cores in placement or avoid"):
         nir_to_dynapcnn(nine_cores(), placement={"conv0": 8}, convention="torch", reset="subtract")
+
+
+@settings(PROPERTY, max_examples=200)
+@given(drawn=layers(max_size=4), cores=CORES, split=SPLITS, data=st.data())
+def test_wishes_that_leave_too_little_room_are_named_as_the_reason(drawn, cores, split, data):
+    chip = chip_of(*cores)
+    assume(len(drawn) <= len(cores) and fits(drawn, chip, split))
+    avoid = data.draw(st.sets(st.integers(0, len(cores) - 1)))
+    left = [core for core in range(len(cores)) if core not in avoid]
+    pinned = left and split == "never" and data.draw(st.booleans())  # a pin to one core keeps a layer whole
+    pins = {"layer0": data.draw(st.sampled_from(left))} if pinned else ANYWHERE
+    asked, unclear = wishes_of(drawn, chip, split, pins, avoid)
+    assert unclear == ()
+    plan, findings = plan_or_findings(drawn, chip, asked)
+    if plan is not None:
+        assert all(core in left for core in place(cut_for(drawn, plan, chip), chip, asked))
+        return
+    (finding,) = findings
+    assert finding.code == "ND304"
+    assert finding.hint == "other cores in placement or avoid: on free choice all of it fits"
+    stuck = [i for i, layer in enumerate(drawn) if f"{layer.name} (" in finding.found]
+    assert len(stuck) == finding.value
+    for gone in stuck:  # without any one of them the others would fit, where they are wanted
+        rest = tuple(layer for i, layer in enumerate(drawn) if i in stuck and i != gone)
+        wanted = {name: core for name, core in pins.items() if name in {layer.name for layer in rest}}
+        assert not rest or arrange(rest, chip, wishes_of(rest, chip, split, wanted, avoid)[0]) is not None
 
 
 # --- load -------------------------------------------------------------------------------------------------------------

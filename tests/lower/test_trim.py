@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from by_hand import chain, conv, graph, neurons, sink, source
 from nirdynap.compile import check, nir_to_dynapcnn
+from nirdynap.lower.validate import validate
 from nirdynap.sim import simulate
 from nirdynap.testing.graphs import networks
 
@@ -83,3 +84,56 @@ def test_a_layer_that_fits_no_core_may_fit_when_trimmed():
     drawn = chain(**nodes, out=sink())
     assert not check(drawn, split="never", **READING).fits
     assert check(drawn, split="never", trim=True, **READING).fits
+
+
+# --- neurons that nobody reads ----------------------------------------------------------------------------------------
+
+
+def picking(size, strides, branch=False):
+    """A convolution and neurons, then 1x1 kernels with these strides (y, x); `branch` adds a second source."""
+    rng = np.random.default_rng(2)
+    names = [f"pick{i}" for i in range(len(strides))]
+    nodes = {"in": source(1, *size), "a": conv(3, kernel=3, padding=1), "if_a": neurons()}
+    for name, stride in zip(names, strides, strict=True):
+        nodes |= {name: conv(weight=rng.normal(0.4, 1, (3, 3, 1, 1)), stride=stride), f"if_{name}": neurons()}
+    path = " -> ".join(["in -> a -> if_a", *(f"{name} -> if_{name}" for name in names), "out"])
+    if branch:
+        nodes |= {"b": conv(3, kernel=5, padding=2), "if_b": neurons()}
+    edges = [path, *(["in -> b -> if_b -> pick0"] if branch else [])]
+    return graph(nodes | {"out": sink()}, *edges)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given(
+    size=st.tuples(st.integers(1, 13), st.integers(1, 13)),
+    strides=st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4])), min_size=1, max_size=3),
+    branch=st.booleans(),
+)
+def test_neurons_that_no_stride_reads_change_no_output(size, strides, branch):
+    drawn = picking(size, strides, branch)
+    whole, thinned = (nir_to_dynapcnn(drawn, **READING, trim=trim) for trim in (False, True))
+    assert_same_outputs(whole, thinned, np.random.default_rng(0).poisson(0.6, (4, 2, *whole.input_shape)))
+    assert validate(thinned) == ()
+    if all(np.prod([pair[axis] for pair in strides]) <= 8 for axis in (0, 1)):
+        assert [core.stride for core in thinned.cores[-len(strides) :]] == [(1, 1)] * len(strides)
+
+
+def test_a_map_of_128_that_is_read_in_steps_fits():
+    drawn = picking((128, 128), [(2, 2)])
+    report = check(drawn, **READING)
+    assert [d.code for d in report.diagnostics if d.severity == "error"] == ["ND316"]
+    spec = nir_to_dynapcnn(drawn, **READING, trim=True)
+    assert [(core.neuron_shape, core.stride) for core in spec.cores] == [((3, 64, 64), (2, 2)), ((3, 64, 64), (1, 1))]
+
+
+def test_what_is_read_otherwise_too_is_kept():
+    drawn = picking((9, 9), [(2, 2)])
+    drawn.nodes["seen"] = sink()
+    drawn.edges.append(("if_a", "seen"))
+    assert nir_to_dynapcnn(drawn, **READING, trim=True) == nir_to_dynapcnn(drawn, **READING)
+    assert nir_to_dynapcnn(picking((9, 9), [(4, 4), (4, 4)]), **READING, trim=True).cores[0].stride == (4, 4)
+
+
+def test_neurons_that_a_decimator_counts_are_kept():
+    drawn, options = picking((9, 9), [(2, 2)]), {**READING, "decimator": {"a": 2}}
+    assert nir_to_dynapcnn(drawn, **options, trim=True) == nir_to_dynapcnn(drawn, **options)

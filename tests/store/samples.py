@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from nirdynap.chips.memory import memory_of
 from nirdynap.errors import RESET_AMBIGUOUS, SCALED_INPUT_MIX
+from nirdynap.ir.clock import InternalClock
 from nirdynap.ir.convention import CONVENTIONS
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import conv_output
 
@@ -114,8 +116,11 @@ DVS = DvsLayer(
 
 
 def camera_spec() -> Spec:
-    """`full_spec` behind a DVS layer."""
-    return dataclasses.replace(full_spec(), input_shape=(2, 11, 44), dvs=DVS)
+    """`full_spec` behind a DVS layer, whose events its clock counts, with a readout block."""
+    block = ReadoutOptions(output="output", average=32, threshold=7, value="selected", selected=3, always=True)
+    return dataclasses.replace(
+        full_spec(), input_shape=(2, 11, 44), dvs=DVS, slow_clock=InternalClock(divider=15), readout=block
+    )
 
 
 def tiny_spec(**changes: Any) -> Spec:

@@ -16,6 +16,7 @@ from hypothesis import assume, given, settings
 
 import nirdynap
 from nirdynap.errors import CompileError, InputError
+from nirdynap.ir.clock import ExternalClock
 from nirdynap.ir.convention import CONVENTIONS, Convention
 from nirdynap.ir.events import Events
 from nirdynap.verify import Verification, ladder, verify
@@ -291,6 +292,11 @@ def test_all_samples_run_as_long_as_the_longest_and_biases_tick_once_a_step():
     # sums 127 + 500 and 254 + 500; a tick fires no neuron, so the event run fires at events only
     assert spikes(checked) == {"float": [9], "lowered": [9], "clocked": [9], "event": [3]}
     assert "biases every 1000 us" in checked.rungs[3].about
+    slow = verify(graph, "speck2f", [short, long], convention="torch", slow_clock=ExternalClock(hz=10))
+    assert (slow.bias_clock_us, spikes(slow)["event"]) == (None, [3])
+    assert "biases at the ticks of the slow clock" in slow.rungs[3].about
+    same = verify(graph, "speck2f", [short, long], convention="torch", slow_clock=ExternalClock(hz=1000))
+    assert same.rungs[3].layers == checked.rungs[3].layers
 
 
 def test_a_recording_without_events_is_one_silent_step():

@@ -65,6 +65,38 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLimits:
+    """The slow clock of a chip.
+
+    Attributes:
+        hz: least and most ticks per second of a clock outside.
+        dividers: the chip's own clock ticks once for 2 to the power of one of these events of the camera.
+    """
+
+    hz: tuple[int, int]
+    dividers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadoutLimits:
+    """The readout block of a chip.
+
+    Attributes:
+        layer: its number as a destination of a core.
+        classes: counters; the first one is class 1.
+        spacing: class r counts the core feature ``spacing * (r - 1)``.
+        averages: ticks over which it can average.
+        addressing: setting of ``readout_configuration_sel`` for outputs of one pixel.
+    """
+
+    layer: int
+    classes: int
+    spacing: int
+    averages: tuple[int, ...]
+    addressing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where the fact at `path` (such as ``limits.strides``) comes from.
 
@@ -91,6 +123,10 @@ class Chip:
         sources: one for each fact.
         operations_per_s: most synaptic operations in a second, by hardware core index; empty where nobody states them.
             No program is refused over them.
+        decimations: a core's decimator can pass one of so many spikes, by the value of its setting; empty where there
+            is none.
+        clock: None where nothing public says what the slow clock can do.
+        readout: None where there is no readout block.
     """
 
     name: str
@@ -102,6 +138,9 @@ class Chip:
     camera: Camera | None
     sources: tuple[Source, ...]
     operations_per_s: tuple[int, ...] = ()
+    decimations: tuple[int, ...] = ()
+    clock: ClockLimits | None = None
+    readout: ReadoutLimits | None = None
 
 
 def chip_names() -> tuple[str, ...]:
@@ -155,7 +194,7 @@ def _read_chip_file(path: Path) -> Chip:
 
 def _chip_of(document: dict[str, Any]) -> Chip:
     limits = document["limits"]
-    camera = document.get("camera")
+    camera, clock, readout = document.get("camera"), document.get("clock"), document.get("readout")
     return Chip(
         name=document["name"],
         description=document["description"],
@@ -178,4 +217,7 @@ def _chip_of(document: dict[str, Any]) -> Chip:
         ),
         sources=tuple(Source(**source) for source in document["sources"]),
         operations_per_s=tuple(document.get("operations_per_s", ())),
+        decimations=tuple(document.get("decimations", ())),
+        clock=None if clock is None else ClockLimits(hz=tuple(clock["hz"]), dividers=tuple(clock["dividers"])),
+        readout=None if readout is None else ReadoutLimits(**{**readout, "averages": tuple(readout["averages"])}),
     )

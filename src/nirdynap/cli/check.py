@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, ExitCode, exit_code, plain
-from nirdynap.cli.options import NirFile, OnCamera
+from nirdynap.cli.options import NirFile, OnChip
 from nirdynap.cli.screen import ranges, reading_words, table
 from nirdynap.cli.source import refuse_spec
 from nirdynap.ir.units import shape_text
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nirdynap.ir.spec import Memory
 
 
-def check(file: NirFile, lowering: OnCamera) -> Answer:
+def check(file: NirFile, lowering: OnChip) -> Answer:
     """Does the network fit the chip? Every problem at once, the memory of each layer, the map of the cores.
 
     Exit code 0: it fits. 1: it does not fit, or cannot be read as a network for this chip. 2: wrong options, or a file

@@ -67,11 +67,24 @@ def _details(chip: Chip) -> Iterator[RenderableType]:
             [[core, f"{number / 1e6:g}"] for core, number in enumerate(chip.operations_per_s)],
             title="Synaptic operations per second",
         )
-    limits = plain(chip.limits)
+    limits = {**plain(chip.limits), "decimations": plain(chip.decimations)}
     yield table(
         ["limit of a core", "value"],
         [[name.replace("_", " "), _listed(value)] for name, value in limits.items()],
     )
+    if chip.clock is not None:
+        yield table(
+            ["slow clock", "value"],
+            [
+                ["ticks per second", "{} to {}".format(*chip.clock.hz)],
+                ["camera events for a tick of its own", ", ".join(f"2**{n}" for n in chip.clock.dividers) or "none"],
+            ],
+        )
+    if chip.readout is not None:
+        yield table(
+            ["readout block", "value"],
+            [[name, _listed(value)] for name, value in plain(chip.readout).items()],
+        )
     if chip.camera is not None:
         yield table(
             ["limit of the camera", "value"],
@@ -84,4 +97,4 @@ def _details(chip: Chip) -> Iterator[RenderableType]:
 
 
 def _listed(value: int | list[int]) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

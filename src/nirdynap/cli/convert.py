@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nirdynap.cli.answer import Answer
-from nirdynap.cli.options import NirFile, OnCamera
+from nirdynap.cli.options import NirFile, OnChip
 from nirdynap.cli.screen import reading_words
 from nirdynap.cli.source import refuse_spec
 
@@ -20,7 +20,7 @@ Output = Annotated[
 ]
 
 
-def convert(file: NirFile, output: Output, lowering: OnCamera) -> Answer:
+def convert(file: NirFile, output: Output, lowering: OnChip) -> Answer:
     """Lower the network to the integers and cores of a chip, and write the spec.
 
     Exit code 0: written. 1: refused, nothing is written. 2: wrong options, or a file that cannot be read or written.

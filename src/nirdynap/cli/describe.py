@@ -9,8 +9,10 @@ import numpy as np
 from rich.table import Table
 
 from nirdynap.cli.screen import table
+from nirdynap.ir.clock import ExternalClock, SlowClock
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.network import IF, Conv, Flatten, Linear, Node, Pool, Scale
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import shape_text
 
@@ -75,6 +77,18 @@ def dvs_words(dvs: DvsLayer) -> str:
     return ", ".join(words)
 
 
+def clock_words(clock: SlowClock) -> str:
+    """What ticks."""
+    if isinstance(clock, ExternalClock):
+        return f"from the board, {clock.hz} ticks per second"
+    return f"the chip's own, a tick for 2**{clock.divider} camera events"
+
+
+def readout_words(readout: ReadoutOptions) -> str:
+    """What is read, and how."""
+    return f"output {readout.output}, averages over {readout.average} ticks, threshold {readout.threshold}"
+
+
 def core_tables(spec: Spec) -> tuple[Table, Table]:
     """Cores with their wiring, then their integers and memory."""
     wiring = table(
@@ -118,7 +132,8 @@ def memory_table(spec: Spec) -> Table:
 
 
 def _targets(spec: Spec, core: CoreSpec) -> Sequence[str]:
-    cores = [f"core {d.core}{_how(d.pooling, d.feature_shift)}" for d in core.destinations]
+    cores = [f"each {core.decimator}th spike"] if core.decimator != 1 else []
+    cores += [f"core {d.core}{_how(d.pooling, d.feature_shift)}" for d in core.destinations]
     return cores + [
         f"output {port.name}{_how(port.pooling, port.feature_shift)}" for port in spec.outputs if port.core == core.core
     ]

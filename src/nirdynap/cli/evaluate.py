@@ -13,7 +13,7 @@ import typer
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
-from nirdynap.cli.options import Evaluating, OnCamera, SpecOrNir
+from nirdynap.cli.options import Evaluating, OnChip, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of, told_notes
@@ -57,7 +57,7 @@ ExecutorName = Annotated[
 def evaluate(
     file: SpecOrNir,
     input: DataSet,  # noqa: A002
-    lowering: OnCamera,
+    lowering: OnChip,
     evaluating: Evaluating,
     output: Output = None,
     executor: ExecutorName = None,

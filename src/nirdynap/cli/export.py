@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from nirdynap.atomic import write_atomically
 from nirdynap.cli.answer import Answer
-from nirdynap.cli.options import OnCamera, SpecOrNir
+from nirdynap.cli.options import OnChip, SpecOrNir
 from nirdynap.cli.source import is_nir, spec_of, told_notes
 from nirdynap.errors import BAD_COMMAND_LINE, UNKNOWN_FORMAT, InputError, StoreError
 from nirdynap.ir.spec import Spec
@@ -24,31 +25,28 @@ Monitor = Annotated[
     list[str] | None,
     typer.Option(help="samna-json: a node whose spikes are sent back, dvs, or all.", show_default="the outputs"),
 ]
-SlowClock = Annotated[
-    int | None, typer.Option(help="samna-json: ticks per second of the clock that adds biases, 10 to 10000.")
-]
 
 
 def export(
     file: SpecOrNir,
     output: Output,
-    lowering: OnCamera,
+    lowering: OnChip,
     to: To = "nir",
     monitor: Monitor = None,
-    slow_clock_hz: SlowClock = None,
 ) -> Answer:
     """Write the network in the chip's integers for other programs: simulators, or the vendor's runtime.
 
     Exit code 0: written. 1: refused, nothing is written. 2: wrong options, or a file that cannot be read or written.
     """
-    _check_words(output, to, bool(monitor) or slow_clock_hz is not None)
-    spec = spec_of(file, lowering)
+    hz = lowering.slow_clock_hz  # of the board, which can be told so of a finished spec, too
+    _check_words(output, to, bool(monitor) or hz is not None)
+    spec = spec_of(file, lowering if is_nir(file) else dataclasses.replace(lowering, slow_clock_hz=None))
     if to == "nir":
         _write_nir(spec, output)
     else:
         from nirdynap.export.samna_config import configuration
 
-        tree = configuration(spec, monitor=monitor or None, slow_clock_hz=slow_clock_hz)
+        tree = configuration(spec, monitor=monitor or None, slow_clock_hz=hz)
         write_atomically(output, f"{tree.to_json()}\n".encode())
     body = {"chip": spec.chip, "digest": spec.digest(), "output": str(output)}
     head = f"{output}: {file} in the integers of {spec.chip}, digest {spec.digest()[:12]}"

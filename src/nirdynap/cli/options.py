@@ -42,6 +42,10 @@ def _run(text: str, **settings: Any) -> Any:
     return typer.Option(help=text, rich_help_panel="The run", **settings)
 
 
+def _chip(text: str, **settings: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel="The chip besides its cores", **settings)
+
+
 def _camera(text: str, **settings: Any) -> Any:
     return typer.Option(help=text, rich_help_panel="The camera", **settings)
 
@@ -137,7 +141,7 @@ class Lowering(Reading):
     avoid: Annotated[str | None, _cores("Cores that stay unused, as in 0,1.")] = None
     trim: Annotated[
         bool | None,
-        _cores("Leave out channels that never fire or feed zero weights only.", show_default="no-trim"),
+        _cores("Leave out channels and neurons that never fire or that nobody reads.", show_default="no-trim"),
     ] = None
 
     def given(self) -> dict[str, Any]:
@@ -162,7 +166,7 @@ class Lowering(Reading):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnCamera(Lowering):
-    """`Lowering` with the chip's camera as the source: the argument `dvs` of `nirdynap.nir_to_dynapcnn`."""
+    """`Lowering` with the chip's camera as the source, and the slow clock: the arguments `dvs` and `slow_clock`."""
 
     dvs: Annotated[
         bool | None, _camera("The chip's event camera feeds the network, through its DVS layer.", show_default="no-dvs")
@@ -181,13 +185,21 @@ class OnCamera(Lowering):
         bool | None, _camera("The camera itself is the source, or only events sent to it.", show_default="dvs-sensor")
     ] = None
 
+    slow_clock_hz: Annotated[
+        int | None, _chip("Ticks per second of the board's clock, which adds biases.", show_default="none")
+    ] = None
+    slow_clock_divider: Annotated[
+        int | None, _chip("The chip's own clock instead: a tick for 2 to the power of N camera events.", metavar="N")
+    ] = None
+
     def given(self) -> dict[str, Any]:
         """Keyword arguments of `nirdynap.nir_to_dynapcnn`.
 
         Raises:
-            CompileError: ND126 for words that mean nothing, and for options of a DVS layer without --dvs.
+            CompileError: ND126 for words that mean nothing, for options of a DVS layer without --dvs, and
+                for two clocks.
         """
-        options = {name: value for name, value in Lowering.given(self).items() if not name.startswith("dvs")}
+        options = {name: value for name, value in Lowering.given(self).items() if not name.startswith(("dvs", "slow"))}
         mirrors = [] if self.dvs_mirror is None else self.dvs_mirror.split(",")
         settings: dict[str, Any] = {
             "polarity": self.dvs_polarity,
@@ -205,6 +217,57 @@ class OnCamera(Lowering):
             from nirdynap.lower.camera import DvsOptions
 
             options["dvs"] = DvsOptions(**settings)
+        if self.slow_clock_hz is not None and self.slow_clock_divider is not None:
+            limit = "one clock: --slow-clock-hz or --slow-clock-divider"
+            raise CompileError([_bad_words("slow_clock_divider", str(self.slow_clock_divider), limit)])
+        if self.slow_clock_hz is not None:
+            from nirdynap.ir.clock import ExternalClock
+
+            options["slow_clock"] = ExternalClock(hz=self.slow_clock_hz)
+        if self.slow_clock_divider is not None:
+            from nirdynap.ir.clock import InternalClock
+
+            options["slow_clock"] = InternalClock(divider=self.slow_clock_divider)
+        return options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnChip(OnCamera):
+    """`OnCamera` with what else a chip has besides cores: the arguments `decimator` and `readout`."""
+
+    decimator: Annotated[
+        str | None, _chip("Each Nth spike of a layer passes: N by node, as in conv1=2,conv2=8.", show_default="none")
+    ] = None
+    readout: Annotated[
+        bool | None, _chip("The chip's readout block counts the spikes of the output.", show_default="no-readout")
+    ] = None
+    readout_average: Annotated[
+        int | None, _chip("Ticks of the slow clock over which it averages: 1, 16 or 32.", show_default="16")
+    ] = None
+    readout_threshold: Annotated[int | None, _chip("A class passes when its average is greater.", show_default="0")] = (
+        None
+    )
+
+    def given(self) -> dict[str, Any]:
+        """Keyword arguments of `nirdynap.nir_to_dynapcnn`.
+
+        Raises:
+            CompileError: ND126 as for the camera, and for options of a readout block without --readout.
+        """
+        options = {name: value for name, value in OnCamera.given(self).items() if not name.startswith("readout")}
+        if self.decimator is not None:
+            every = _by_node("decimator", self.decimator)
+            options["decimator"] = {name: _whole("decimator", number) for name, number in every.items()}
+        settings = {"average": self.readout_average, "threshold": self.readout_threshold}
+        block: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+        if block and not self.readout:
+            raise CompileError(
+                [_bad_words("readout", str(self.readout), "--readout beside other options of the block")]
+            )
+        if self.readout:
+            from nirdynap.ir.readout import ReadoutOptions
+
+            options["readout"] = ReadoutOptions(**block)
         return options
 
 
@@ -216,7 +279,9 @@ class Timing(Options):
     emission: Annotated[
         str | None, _run("Event run, order of spikes born of one event: raster or channel.", show_default="raster")
     ] = None
-    bias_clock_us: Annotated[int | None, _run("Event run: period of the bias clock in µs.")] = None
+    bias_clock_us: Annotated[
+        int | None, _run("Event run: period of the bias clock in µs.", show_default="the spec's slow clock")
+    ] = None
     dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
     duration_us: Annotated[
         int | None,

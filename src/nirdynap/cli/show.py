@@ -154,7 +154,7 @@ def _convention_line(body: dict[str, Any]) -> str:
 
 
 def _spec(file: Path, spec: Spec) -> Answer:
-    from nirdynap.cli.describe import core_tables, dvs_words
+    from nirdynap.cli.describe import clock_words, core_tables, dvs_words, readout_words
 
     body = {
         "kind": "spec",
@@ -169,6 +169,8 @@ def _spec(file: Path, spec: Spec) -> Answer:
         "outputs": plain(spec.outputs),
         "cores": [_core(core) for core in spec.cores],
         "dvs": plain(spec.dvs),
+        "slow_clock": plain(spec.slow_clock),
+        "readout": plain(spec.readout),
     }
     inputs = [
         f"core {port.core}" + f" (channel + {port.feature_shift})" * bool(port.feature_shift) for port in spec.inputs
@@ -179,6 +181,8 @@ def _spec(file: Path, spec: Spec) -> Answer:
         f"digest {spec.digest()}",
         f"weights {spec.weights_digest()}",
         *([] if spec.dvs is None else [f"camera {shape_text(spec.input_shape)}: {dvs_words(spec.dvs)}"]),
+        *([] if spec.slow_clock is None else [f"slow clock: {clock_words(spec.slow_clock)}"]),
+        *([] if spec.readout is None else [f"readout block: {readout_words(spec.readout)}"]),
         f"input {shape_text(spec.port_shape)} to {', '.join(inputs)}",
     )
     return Answer(body=body, diagnostics=told_notes(file, spec), tables=(*head, *core_tables(spec)))

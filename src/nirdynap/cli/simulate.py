@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, plain
-from nirdynap.cli.options import InputFile, OnCamera, Running, SpecOrNir
+from nirdynap.cli.options import InputFile, OnChip, Running, SpecOrNir
 from nirdynap.cli.progress import progress
 from nirdynap.cli.screen import reading_words, share, table
 from nirdynap.cli.source import run_of, told_notes
@@ -36,7 +36,7 @@ Output = Annotated[
 def simulate(
     file: SpecOrNir,
     input: InputFile,  # noqa: A002
-    lowering: OnCamera,
+    lowering: OnChip,
     running: Running,
     output: Output = None,
 ) -> Answer:
@@ -92,7 +92,16 @@ def _body(result: Result, recordings: Recordings) -> dict[str, Any]:
         "dvs_dropped": result.dvs_dropped,
         "cores": cores,
         "outputs": outputs,
+        "readout": _readout(result),
     }
+
+
+def _readout(result: Result) -> list[dict[str, Any]] | None:
+    """What the readout block says of each sample, if there is one and a clock."""
+    if result.spec.readout is None or result.ticks is None:
+        return None
+    rows = ("ticks", "averages", "winners", "pins", "values")
+    return [{name: plain(getattr(record, name)) for name in rows} for record in result.readout]
 
 
 def _tables(file: Path, spec: Spec, body: dict[str, Any]) -> Iterator[RenderableType]:
@@ -113,6 +122,19 @@ def _tables(file: Path, spec: Spec, body: dict[str, Any]) -> Iterator[Renderable
             yield f"Output {name}: {silent} of {samples} samples without an output spike, and so without a decision"
         if output["correct"] is not None:
             yield f"Accuracy of output {name}: {share(output['correct'], samples)} ({output['correct']} of {samples})"
+    if body["readout"] is not None:
+        yield _readout_table(body["readout"])
+
+
+def _readout_table(samples: list[dict[str, Any]]) -> RenderableType:
+    """What the block says at the end of each sample."""
+    rows = []
+    for i, said in enumerate(samples[:_SAMPLES_SHOWN]):
+        averages = " ".join(map(str, said["averages"][-1])) if said["ticks"] else "-"
+        rows.append([i, len(said["ticks"]), said["winners"][-1] if said["ticks"] else "-", averages])
+    return table(
+        ["sample #", "ticks #", "winner #", "averages of classes 1, 2, ..."], rows, title="Readout block, last tick"
+    )
 
 
 def _samples_table(name: str, output: dict[str, Any], labels: list[int] | None) -> RenderableType:

@@ -193,11 +193,11 @@ def deploy(
         )
         closing.callback(board._closed.set)
         board.reset_states()
-        if slow_clock_hz is not None:
+        if tree.slow_clock_hz is not None:
             clock = handle.get_io_module()
             closing.callback(clock.set_slow_clk, False)
             clock.set_slow_clk(True)
-            clock.set_slow_clk_rate(slow_clock_hz)
+            clock.set_slow_clk_rate(tree.slow_clock_hz)
         model = handle.get_model()
         for nodes in ([source, model.get_sink_node()], [model.get_source_node(), sink]):
             graph = samna.graph.EventFilterGraph()

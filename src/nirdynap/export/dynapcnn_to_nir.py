@@ -33,6 +33,8 @@ def dynapcnn_to_nir(spec: Spec) -> nir.NIRGraph:
     A DVS layer is a `SumPool2d` and such a `Conv2d` behind the camera's events; lowered with ``dvs=True`` (or what
     `DvsOptions` says of the source), it is the DVS layer again.
 
+    What changes no spike of a clocked run, slow clock and readout block, is not in the graph.
+
     Nodes have the names of the spec's layers and outputs; dots and slashes, which torch and HDF5 refuse, become "_".
 
     Raises:

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.errors import (
     BAD_OPTION,
-    DECIMATION,
     NO_SLOW_CLOCK,
     NO_SUCH_NODE,
+    NO_TICKS,
     NOT_EXPORTABLE,
     VENDOR_CLASS,
     VENDOR_REFUSES,
@@ -26,26 +27,28 @@ from nirdynap.errors import (
     raise_errors,
 )
 from nirdynap.export.samna_camera import DVS_LAYER, DVS_NAME, dvs_config, monitor_findings
+from nirdynap.export.samna_readout import apart, readout_config, readout_slots
 from nirdynap.export.samna_tree import (
     CnnLayerConfig,
     CnnLayerDestination,
     Configuration,
     Dimensions,
+    FactoryConfig,
     IOShape,
     Vec2,
     plain,
 )
 from nirdynap.ir.arguments import check_spec, described, wrong
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import CoreSpec, Spec
-from nirdynap.ir.units import IntArray, Pair, Shape, is_positive
+from nirdynap.ir.units import IntArray, Pair, Shape
+from nirdynap.lower.readout import on_chip
 from nirdynap.lower.validate import validate
 
 Monitor = Iterable[str] | Literal["all"] | None
 
 EXPORTABLE = ("speck2e", "speck2f")  # the chips whose classes are documented in full; also the modules' names
-DECIMATIONS = (2, 4, 8, 16, 32, 128, 256, 512)  # by output_decimator_interval (samna 0.48.5 reference; 64 is missing)
-SLOW_CLOCK_HZ = (10, 10_000)  # Speck Dev Kit Datasheet (Aug 2023), 3.2.6
 
 
 def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | None = None) -> Configuration:
@@ -55,11 +58,11 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
         spec: for one of the chips in `EXPORTABLE`.
         monitor: nodes whose spikes the board sends back, before pooling, and "dvs" for what leaves the DVS layer (if
             no node has that name); "all", also as one of them: of every core; default: the outputs.
-        slow_clock_hz: ticks per second of the clock that adds the biases, 10 to 10000; needed if there are any.
+        slow_clock_hz: ticks per second of the board's clock, which adds the biases; default: the spec's slow clock.
 
     Raises:
-        CompileError: whatever `validate` finds; ND640 unknown node, ND641 decimation, ND642 biases without a clock,
-            ND643 another chip, ND650 a DVS layer monitored without its camera, ND126 a clock out of range.
+        CompileError: whatever `validate` finds; ND640 unknown node, ND642 biases without a clock, ND643 another chip,
+            ND650 a DVS layer monitored without its camera, ND660 a readout block without a clock.
         InputError: ND513 for what is no Spec, and for a `monitor` that is no names.
 
     Example:
@@ -71,12 +74,19 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
     """
     check_spec(spec)
     watched = _watched(spec, monitor)
-    raise_errors([*validate(spec), *_findings(spec, slow_clock_hz), *monitor_findings(spec.dvs, watched)])
+    if slow_clock_hz is not None:
+        spec = dataclasses.replace(spec, slow_clock=ExternalClock(hz=slow_clock_hz))
+    raise_errors([*validate(spec), *_findings(spec), *monitor_findings(spec.dvs, watched)])
+    chip, clock = load_chip(spec.chip), spec.slow_clock
     return Configuration(
         chip=spec.chip,
-        cnn_layers={core.core: _layer(core, core.core in watched) for core in spec.cores},
-        slow_clock_hz=slow_clock_hz,
+        cnn_layers={core.core: _layer(core, core.core in watched, chip, spec) for core in spec.cores},
+        slow_clock_hz=clock.hz if isinstance(clock, ExternalClock) else None,
         dvs_layer=None if spec.dvs is None else dvs_config(spec.dvs, spec.inputs, DVS_LAYER in watched),
+        readout=readout_config(spec, chip),
+        factory_config=FactoryConfig(internal_slow_clk_divider=clock.divider)
+        if isinstance(clock, InternalClock)
+        else None,
     )
 
 
@@ -125,9 +135,10 @@ def written(tree: Configuration, samna: Any, modify: Callable[[Any], Any] | None
         for core, layer in tree.cnn_layers.items():
             _write(config.cnn_layers[core], layer)
             _read_back(config.cnn_layers[core], layer, f"cnn_layers[{core}]")
-        if tree.dvs_layer is not None:
-            _write(config.dvs_layer, tree.dvs_layer)
-            _read_back(config.dvs_layer, tree.dvs_layer, "dvs_layer")
+        for name in ("dvs_layer", "factory_config", "readout"):
+            if (part := getattr(tree, name)) is not None:
+                _write(getattr(config, name), part)
+                _read_back(getattr(config, name), part, name)
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         found = f"{type(error).__name__}: {error}"
         raise CompileError([VENDOR_CLASS.at(place, value=found, limit=tree.chip)]) from error
@@ -151,19 +162,14 @@ def _modified(config: Any, modify: Callable[[Any], Any]) -> Any:
 # --- what cannot be said ---------------------------------------------------------------------------------------------
 
 
-def _findings(spec: Spec, slow_clock_hz: int | None) -> Iterator[Diagnostic]:
+def _findings(spec: Spec) -> Iterator[Diagnostic]:
     if spec.chip not in EXPORTABLE:
         yield NOT_EXPORTABLE.at("$.chip", value=spec.chip, limit=", ".join(EXPORTABLE))
-    low, high = SLOW_CLOCK_HZ
-    if slow_clock_hz is not None and not (is_positive(slow_clock_hz) and low <= slow_clock_hz <= high):
-        limit = f"a whole number from {low} to {high} Hz"
-        yield BAD_OPTION.at("$.slow_clock_hz", parameter="slow_clock_hz", value=slow_clock_hz, limit=limit)
+    if spec.readout is not None and spec.slow_clock is None:
+        yield NO_TICKS.at("$.readout")
     for core in spec.cores:
-        if _leaks(core) and slow_clock_hz is None:
+        if _leaks(core) and spec.slow_clock is None:
             yield NO_SLOW_CLOCK.at(node_place(core.name), value=core.core)
-        if core.decimator not in (1, *DECIMATIONS):
-            limit = ", ".join(map(str, DECIMATIONS))
-            yield DECIMATION.at(node_place(core.name), value=core.decimator, limit=limit)
 
 
 def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
@@ -191,7 +197,7 @@ def _watched(spec: Spec, monitor: Monitor) -> frozenset[int]:
 # --- from a spec to plain data ---------------------------------------------------------------------------------------
 
 
-def _layer(core: CoreSpec, monitor: bool) -> CnnLayerConfig:
+def _layer(core: CoreSpec, monitor: bool, chip: Chip, spec: Spec) -> CnnLayerConfig:
     features = core.neuron_shape[0]
     bias = np.zeros(features) if core.bias is None else core.bias
     state = np.zeros(core.neuron_shape) if core.initial_state is None else core.initial_state
@@ -199,24 +205,26 @@ def _layer(core: CoreSpec, monitor: bool) -> CnnLayerConfig:
         CnnLayerDestination(enable=True, layer=d.core, feature_shift=d.feature_shift, pooling=d.pooling)
         for d in core.destinations
     ]
+    slots += readout_slots(core, chip, spec)
     return CnnLayerConfig(
         dimensions=Dimensions(
             input_shape=_shape(core.input_shape),
-            output_shape=_shape(core.neuron_shape),
+            output_shape=_shape((on_chip(features, core.spacing), *core.neuron_shape[1:])),
             kernel_size=core.weights.shape[2],
             stride=_vec2(core.stride),
             padding=_vec2(core.padding),
         ),
-        weights=_columns_first(core.weights, np.int8),
-        biases=frozen(bias, np.int16),
-        neurons_initial_value=_columns_first(state, np.int16),
+        weights=_columns_first(apart(core.weights, core.spacing), np.int8),
+        biases=frozen(apart(bias, core.spacing), np.int16),
+        neurons_initial_value=_columns_first(apart(state, core.spacing), np.int16),
         threshold_high=core.threshold_high,
         threshold_low=core.threshold_low,
         return_to_zero=core.return_to_zero,
         leak_enable=_leaks(core),
+        leak_internal_slow_clk_enable=_leaks(core) and isinstance(spec.slow_clock, InternalClock),
         monitor_enable=monitor,
         output_decimator_enable=core.decimator != 1,
-        output_decimator_interval=0 if core.decimator == 1 else DECIMATIONS.index(core.decimator),
+        output_decimator_interval=0 if core.decimator == 1 else chip.decimations.index(core.decimator),
         destinations=tuple([*slots, CnnLayerDestination(), CnnLayerDestination()][:2]),
     )
 

@@ -13,7 +13,7 @@ from nirdynap.errors import TIME_STAMP, InputError
 from nirdynap.export.samna_camera import DVS_LAYER
 from nirdynap.ir.arguments import check_events, check_spec
 from nirdynap.ir.events import Events
-from nirdynap.ir.spec import OutputPort, Spec
+from nirdynap.ir.spec import CoreSpec, OutputPort, Spec
 from nirdynap.ir.units import IntArray, Shape, decide
 
 STAMP_MAX = 2**32 - 1  # microseconds; the chip's stamps have 32 bits (docs/hardware.md, section Events and read-back)
@@ -123,7 +123,7 @@ def events_from_samna(spec: Spec, received: Iterable[Any], samna: Any, cores: It
     monitored |= {e.layer for e in spikes}
     by_core = {}
     for core in (c for c in spec.cores if c.core in monitored):
-        by_core[core.core] = _spikes_of(spikes, core.core)
+        by_core[core.core] = _without_gaps(_spikes_of(spikes, core.core), core)
         by_core[core.core].check_inside(core.neuron_shape)
     camera = None
     if spec.dvs is not None and DVS_LAYER in monitored:
@@ -144,6 +144,14 @@ def _dvs_event(kind: Any, p: bool, y: int, x: int, timestamp: int) -> Any:
     event = kind()
     event.p, event.y, event.x, event.timestamp = p, y, x, timestamp
     return event
+
+
+def _without_gaps(events: Events, core: CoreSpec) -> Events:
+    """Features of the chip as channels of the core; the features between are silent there, and outside here."""
+    if core.spacing == 1:
+        return events
+    channel, gap = np.divmod(events.c, core.spacing)
+    return dataclasses.replace(events, c=np.where(gap > 0, core.neuron_shape[0], channel))
 
 
 def _spike(kind: Any, layer: int, feature: int, y: int, x: int, timestamp: int) -> Any:

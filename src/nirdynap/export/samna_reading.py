@@ -7,26 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from nirdynap.chips.chip import load_chip
+from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.chips.memory import memory_of
 from nirdynap.errors import VENDOR_CLASS, CompileError, InputError
 from nirdynap.export.samna_camera import read_camera
-from nirdynap.export.samna_config import DECIMATIONS
+from nirdynap.export.samna_readout import read_port, read_readout, together
 from nirdynap.export.samna_tree import Configuration
 from nirdynap.ir.arguments import wrong
+from nirdynap.ir.clock import InternalClock
 from nirdynap.ir.convention import CONVENTIONS
 from nirdynap.ir.digest import frozen
-from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
+from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
 from nirdynap.ir.units import Shape
 from nirdynap.lower.camera import camera_shape
+from nirdynap.lower.readout import on_chip
 
 
 def from_samna(config: Any, chip: str = "speck2f") -> Spec:
     """What a configuration object has the chip compute, as far as a spec can say it: the cores in use.
 
     A core is in use when it has weights. What the DVS layer feeds are the inputs; if it feeds none, or lets no polarity
-    pass, cores that no other feeds. Monitored cores are the outputs; nodes are named "core0" to "core8". Readout block
-    and filters are not looked at. Nothing is refused: ask `nirdynap.validate` of the result.
+    pass, cores that no other feeds. Monitored cores are the outputs, those that the readout block reads one output
+    together; nodes are named "core0" to "core8". Filters are not looked at. Nothing is refused: ask
+    `nirdynap.validate` of the result.
 
     Args:
         config: a ``SpeckConfiguration`` of samna or of its stand-in.
@@ -47,10 +50,11 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
     if not isinstance(getattr(config, "cnn_layers", None), Iterable) or isinstance(config, Configuration):
         remedy = f"what nirdynap.to_samna(spec, samna) returns, or samna.{chip}.configuration.SpeckConfiguration()"
         raise InputError([wrong("config", config, "a configuration object of samna", remedy)])
-    memories = load_chip(chip).cores
+    facts = load_chip(chip)
     try:
         layers = {i: layer for i, layer in enumerate(config.cnn_layers) if np.size(layer.weights)}
-        cores = {i: _core(i, layer, memories[i], len(memories)) for i, layer in layers.items()}
+        readout, read = read_readout(config, layers, facts)
+        cores = {i: _core(i, layer, facts, together(layer, facts) if i in read else 1) for i, layer in layers.items()}
         dvs, inputs = read_camera(config.dvs_layer)
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         found = f"{type(error).__name__}: {error}"
@@ -62,12 +66,27 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
         chip=chip,
         convention=CONVENTIONS["nir"],
         spikes_per_step="one",
-        input_shape=shape if dvs is None else camera_shape(load_chip(chip)),
+        input_shape=shape if dvs is None else camera_shape(facts),
         inputs=tuple(InputPort(i, 0) for i in entries) if dvs is None else inputs,
-        outputs=tuple(OutputPort(i, 1, f"core{i}") for i, layer in layers.items() if layer.monitor_enable),
+        outputs=tuple(
+            read_port(i, layer, facts, f"core{read[0]}", cores[i].spacing)
+            if i in read
+            else OutputPort(i, 1, f"core{i}")
+            for i, layer in layers.items()
+            if layer.monitor_enable or i in read
+        ),
         cores=tuple(cores[i] for i in _order(cores)),
         dvs=dvs,
+        slow_clock=_clock(config, layers.values()),
+        readout=readout,
     )
+
+
+def _clock(config: Any, layers: Iterable[Any]) -> InternalClock | None:
+    """The chip's own; the board's is no part of the configuration."""
+    if config.readout.internal_slow_clk or any(layer.leak_internal_slow_clk_enable for layer in layers):
+        return InternalClock(divider=config.factory_config.internal_slow_clk_divider)
+    return None
 
 
 def _order(cores: dict[int, CoreSpec]) -> list[int]:
@@ -80,13 +99,14 @@ def _order(cores: dict[int, CoreSpec]) -> list[int]:
     return order
 
 
-def _core(index: int, layer: Any, capacity: Memory, cores: int) -> CoreSpec:
+def _core(index: int, layer: Any, chip: Chip, spacing: int) -> CoreSpec:
     dimensions = layer.dimensions
-    weights = frozen(np.swapaxes(layer.weights, -1, -2), np.int8)
-    state = frozen(np.swapaxes(layer.neurons_initial_value, -1, -2), np.int16)
-    bias = frozen(layer.biases, np.int16) if layer.leak_enable else None
+    weights = frozen(np.swapaxes(layer.weights, -1, -2)[::spacing], np.int8)
+    state = frozen(np.swapaxes(layer.neurons_initial_value, -1, -2)[::spacing], np.int16)
+    bias = frozen(layer.biases[::spacing], np.int16) if layer.leak_enable else None
     out, into, ky, kx = weights.shape
-    neuron_shape = _shape(dimensions.output_shape)
+    features, *size = _shape(dimensions.output_shape)
+    neuron_shape = (-(-features // spacing), size[0], size[1])
     return CoreSpec(
         core=index,
         name=f"core{index}",
@@ -105,15 +125,16 @@ def _core(index: int, layer: Any, capacity: Memory, cores: int) -> CoreSpec:
         destinations=tuple(
             Destination(core=slot.layer, pooling=slot.pooling, feature_shift=slot.feature_shift)
             for slot in layer.destinations
-            if slot.enable and slot.layer < cores  # the readout block is layer 12
+            if slot.enable and slot.layer < len(chip.cores)  # the readout block is layer 12
         ),
         memory=memory_of(
-            weights_shape=(out, into, ky, kx),
-            neuron_shape=(out, *neuron_shape[1:]),
+            weights_shape=(on_chip(out, spacing), into, ky, kx),
+            neuron_shape=(on_chip(out, spacing), *neuron_shape[1:]),
             has_bias=bias is not None,
         ),
-        capacity=capacity,
-        decimator=DECIMATIONS[layer.output_decimator_interval] if layer.output_decimator_enable else 1,
+        capacity=chip.cores[index],
+        decimator=chip.decimations[layer.output_decimator_interval] if layer.output_decimator_enable else 1,
+        spacing=spacing,
     )
 
 

@@ -62,7 +62,7 @@ class CnnLayerConfig(Digested):
     Attributes:
         weights: int8 [out feature][in channel][x][y]: columns before rows, unlike a spec's.
         biases: int16 [feature]; neurons_initial_value: int16 [feature][x][y].
-        leak_enable: add the biases at each tick of the slow clock.
+        leak_enable: add the biases at each tick of the slow clock; leak_internal_slow_clk_enable: of the chip's own.
         output_decimator_interval: 0..7 passes one spike of 2, 4, 8, 16, 32, 128, 256, 512.
         destinations: both slots, in order.
     """
@@ -75,6 +75,7 @@ class CnnLayerConfig(Digested):
     threshold_low: int
     return_to_zero: bool
     leak_enable: bool
+    leak_internal_slow_clk_enable: bool
     monitor_enable: bool
     output_decimator_enable: bool
     output_decimator_interval: int
@@ -124,6 +125,37 @@ class DvsLayerConfig:
     monitor_enable: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadoutConfig:
+    """The readout block.
+
+    Attributes:
+        low_pass_filter_disable: no average; low_pass_filter32_not16: over 32 ticks, not 16.
+        output_mode_sel: what the value holds, 0 nothing, 1 the classes that pass, 2 the average of class
+            `output_neuron_num`, 3 the largest average.
+        readout_configuration_sel: how the output's addresses are read.
+        override_threshold_max: the pins tell the largest average even where no class passes.
+        internal_slow_clk: the chip's own clock ticks.
+    """
+
+    enable: bool
+    low_pass_filter_disable: bool
+    low_pass_filter32_not16: bool
+    output_mode_sel: int
+    output_neuron_num: int
+    readout_configuration_sel: int
+    threshold: int
+    override_threshold_max: bool
+    internal_slow_clk: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactoryConfig:
+    """The chip's own clock: a tick for 2 to the power of the divider events of the camera."""
+
+    internal_slow_clk_divider: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Configuration(Digested):
     """Everything that is set on a chip before it runs a network.
@@ -132,12 +164,16 @@ class Configuration(Digested):
         chip: name of the chip, and of its module in samna.
         cnn_layers: the cores in use, by hardware index.
         slow_clock_hz: ticks per second of the board's clock, which is no part of samna's configuration; None: off.
+        factory_config: None unless the chip's own clock ticks.
+        readout: None without the readout block.
         dvs_layer: the camera's layer; None without one.
     """
 
     chip: str
     cnn_layers: Mapping[int, CnnLayerConfig]
     slow_clock_hz: int | None = None
+    factory_config: FactoryConfig | None = None
+    readout: ReadoutConfig | None = None
     dvs_layer: DvsLayerConfig | None = None
 
     def to_json(self) -> str:

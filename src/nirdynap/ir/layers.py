@@ -41,6 +41,8 @@ class Layer(Digested):
         threshold: one number; v_min: lower bound or None; scale: from these floats to integers, None to have it chosen.
         links: destinations among the layers; readouts: Output nodes; input_shifts: feature shift of each edge
             from the network's input.
+        decimator: every Nth spike passes.
+        spacing: channel c is feature ``c * spacing`` on the chip, and the features between are silent.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Layer(Digested):
     readouts: tuple[Readout, ...]
     input_shifts: tuple[int, ...]
     scale: float | None = None
+    decimator: int = 1
+    spacing: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +90,8 @@ class IntLayer(Digested):
     readouts: tuple[Readout, ...]
     input_shifts: tuple[int, ...]
     first_channel: int = 0
+    decimator: int = 1
+    spacing: int = 1
 
 
 AnyLayer: TypeAlias = Layer | IntLayer

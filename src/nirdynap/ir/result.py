@@ -8,8 +8,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from nirdynap.errors import NO_READOUT_BLOCK, NO_READOUT_CLOCK, InputError
 from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.events import Events
+from nirdynap.ir.readout import ReadoutRecord, read_out
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import IntArray, decide, pool_counts, side_by_side
 
@@ -94,6 +96,8 @@ class Result:
         rasters: with record="all", clocked: per core [time, batch, c, y, x], before pooling.
         spikes: with record="all", event: per core one Events for each sample, before pooling.
         dvs_dropped: external spikes that the DVS layer let through to no core.
+        ticks: for each sample, int64 [tick], moments in microseconds at which the slow clock has ticked; None without
+            one. In a clocked run a time step's spikes count at its end.
     """
 
     semantics: Semantics
@@ -107,6 +111,7 @@ class Result:
     rasters: Mapping[int, IntArray]
     spikes: Mapping[int, tuple[Events, ...]]
     dvs_dropped: int = 0
+    ticks: tuple[IntArray, ...] | None = None
 
     def __repr__(self) -> str:
         samples = len(next(iter(self.counts.values())))
@@ -153,6 +158,25 @@ class Result:
         The lowest of equal ones; -1 for a sample without a spike.
         """
         return only(self.decisions)
+
+    @property
+    def readout(self) -> tuple[ReadoutRecord, ...]:
+        """What the chip's readout block reports of each sample, at each tick of the slow clock.
+
+        Its counters start at 0 with the run.
+
+        Raises:
+            InputError: ND520 for a spec without the block, ND521 without a clock.
+        """
+        options = self.spec.readout
+        if options is None or options.output is None:
+            raise InputError([NO_READOUT_BLOCK.at("$.readout")])
+        if self.ticks is None:
+            raise InputError([NO_READOUT_CLOCK.at("$.slow_clock")])
+        classes = self.spec.output_shape(options.output)[0]
+        later = self.dt_us if self.semantics == "clocked" else 0
+        samples = zip(self.ticks, self.output_events[options.output], strict=True)
+        return tuple(read_out(options, ticks, spikes.t + later, spikes.c, classes) for ticks, spikes in samples)
 
     def __getitem__(self, name: str) -> CoreRecord:
         """The part of the layer that holds the user's node `name`."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from nirdynap.errors import Diagnostic
+from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import Convention, SpikesPerStep
 from nirdynap.ir.digest import Digested, digest
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.units import IntArray, Pair, Shape, shape_text
 
 
@@ -67,6 +69,8 @@ class CoreSpec(Digested):
         memory: words needed; capacity: words the core has.
         decimator: every Nth spike passes; 1 is all of them.
         first_channel: of a layer that is split over several cores, this one holds the channels from here on.
+        spacing: channel c is feature ``c * spacing`` on the chip, and the features between are silent: what the readout
+            block counts. No run depends on it.
     """
 
     core: int
@@ -88,6 +92,7 @@ class CoreSpec(Digested):
     capacity: Memory
     decimator: int = 1
     first_channel: int = 0
+    spacing: int = 1
 
     def __repr__(self) -> str:
         weights = shape_text(self.weights.shape)
@@ -111,6 +116,7 @@ class CoreSpec(Digested):
             self.initial_state,
             self.destinations,
             self.decimator,
+            *(() if self.spacing == 1 else (self.spacing,)),
         )
 
 
@@ -128,6 +134,8 @@ class Spec(Digested):
         cores: in topological order.
         notes: approximations and warnings that belong to this spec.
         dvs: what happens to external events before they go there, or None.
+        slow_clock: what ticks when biases are added, unless a run says otherwise; None leaves it to the run.
+        readout: the chip's readout block counts the spikes of an output; None if nothing does. It changes no spike.
     """
 
     chip: str
@@ -139,6 +147,8 @@ class Spec(Digested):
     cores: tuple[CoreSpec, ...]
     notes: tuple[Diagnostic, ...] = ()
     dvs: DvsLayer | None = None
+    slow_clock: SlowClock | None = None
+    readout: ReadoutOptions | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(core.name for core in self.cores))
@@ -156,8 +166,13 @@ class Spec(Digested):
                 tuple(tuple((p.core, p.pooling, p.feature_shift) for p in ports) for ports in self._ports().values()),
                 tuple(core.substance() for core in self.cores),
                 *(() if self.dvs is None else (self.dvs,)),
+                *(() if self.slow_clock is None else (self.slow_clock,)),
+                *(() if self.readout is None else (self._nameless(self.readout),)),
             )
         )
+
+    def _nameless(self, readout: ReadoutOptions) -> tuple[Any, ...]:
+        return (tuple(name == readout.output for name in self.output_names), replace(readout, output=None))
 
     @property
     def port_shape(self) -> Shape:

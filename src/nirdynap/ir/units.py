@@ -19,6 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 WEIGHT_MIN, WEIGHT_MAX = -128, 127
 INT16_MIN, INT16_MAX = -32768, 32767
+READOUT_MAX = 65535  # of counters, averages and threshold of the readout block: 16 bits
 THRESHOLD_LOW_MAX = -1  # a lower threshold of 0 is a documented silicon bug
 
 US_PER_S = 1_000_000

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import EXTRA_CORE, LAYER_SPLIT, Diagnostic, node_place
+from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.layers import IntLayer
 from nirdynap.ir.network import Network
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
 from nirdynap.lower.camera import camera_shape
 from nirdynap.lower.rules import memory_of_layer
@@ -22,6 +24,8 @@ def assemble(
     chip: Chip,
     notes: tuple[Diagnostic, ...],
     dvs: DvsLayer | None = None,
+    slow_clock: SlowClock | None = None,
+    readout: ReadoutOptions | None = None,
 ) -> Spec:
     """The finished description of all pieces on the cores of `placement`, behind the camera of the chip or not."""
     pairs = tuple((piece.layer, core) for piece, core in zip(cut.pieces, placement, strict=True))
@@ -37,6 +41,8 @@ def assemble(
         cores=tuple(_core(layer, core, placement, chip) for layer, core in pairs),
         notes=(*notes, *_notes(cut, placement, chip)),
         dvs=dvs,
+        slow_clock=slow_clock,
+        readout=readout,
     )
 
 
@@ -80,5 +86,7 @@ def _core(layer: IntLayer, core: int, placement: tuple[int, ...], chip: Chip) ->
         ),
         memory=memory_of_layer(layer),
         capacity=chip.cores[core],
+        decimator=layer.decimator,
+        spacing=layer.spacing,
         first_channel=layer.first_channel,
     )

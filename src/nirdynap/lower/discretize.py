@@ -260,6 +260,8 @@ def _int_layer(layer: Layer, bias_bits: int, spikes_per_step: str, findings: lis
         links=layer.links,
         readouts=layer.readouts,
         input_shifts=layer.input_shifts,
+        decimator=layer.decimator,
+        spacing=layer.spacing,
     )
 
 

@@ -132,8 +132,8 @@ def rule_findings(layers: tuple[AnyLayer, ...], chip: Chip) -> Iterator[Diagnost
 
 
 def memory_of_layer(layer: AnyLayer | CoreSpec, features: int | None = None) -> Memory:
-    """Words the layer needs, or would need with that many output features."""
-    out = features or layer.neuron_shape[0]
+    """Words the layer needs, or would need with that many output channels."""
+    out = ((features or layer.neuron_shape[0]) - 1) * layer.spacing + 1
     _, channels, ky, kx = layer.weights.shape
     return memory_of(
         weights_shape=(out, channels, ky, kx),
@@ -152,13 +152,10 @@ def candidates(need: Memory, chip: Chip) -> tuple[int, ...]:
     return tuple(i for i, has in enumerate(chip.cores) if fits(need, has))
 
 
-def smaller_layer(layer: AnyLayer, chip: Chip) -> str:
-    """The nearest change that lets some core hold the layer, in words."""
-    out = layer.neuron_shape[0]
-    for features in range(out - 1, 0, -1):
-        if candidates(memory_of_layer(layer, features), chip):
-            return f"at most {features} instead of {out} output features"
-    return "fewer input features and a smaller map (pooling or a stride in front): output features alone do not do it"
+def most_features(layer: AnyLayer, chip: Chip) -> int:
+    """With how many output features some core would hold the layer; 0 if with none."""
+    features = range(layer.neuron_shape[0], 0, -1)
+    return next((n for n in features if candidates(memory_of_layer(layer, n), chip)), 0)
 
 
 def ki(words: int) -> str:

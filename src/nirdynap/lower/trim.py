@@ -1,8 +1,8 @@
 """Output channels that no one would miss are left out, on request: memory for nothing.
 
 Two sorts are dead: channels whose spikes meet no weight other than zero, and channels that never fire, since neither
-weights nor bias are above zero. What is read at an output stays. It is done in integers, so that the scale of a layer
-is that of the whole layer, and every spike that is left is where it was.
+weights nor bias are above zero. What is read at an output stays, and so does what a decimator counts. It is done in
+integers, so that the scale of a layer is that of the whole layer, and every spike that is left is where it was.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _dead(layers: _Layers, input_channels: int) -> Iterator[tuple[int, int]]:
         if layer.readouts or layer.neuron_shape[0] == 1:
             continue
         for channel in range(layer.neuron_shape[0]):
-            unheard = not any(
+            unheard = layer.decimator == 1 and not any(
                 layers[link.target].weights[:, channel + link.feature_shift].any() for link in layer.links
             )
             if (unheard or _never_fires(layer, channel)) and _alone(layers, i, channel, input_channels):

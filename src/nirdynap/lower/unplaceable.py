@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import DESTINATIONS, NO_PLACEMENT, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import AnyLayer, Link
+from nirdynap.ir.units import Pair, conv_output, shape_text
 from nirdynap.lower.arrange import Plan, arrange, destinations_of
-from nirdynap.lower.rules import candidates, ki, memory_findings, memory_of_layer, smaller_layer
+from nirdynap.lower.rules import candidates, ki, memory_findings, memory_of_layer, most_features
 from nirdynap.lower.wishes import Wishes
 
 _Layers = tuple[AnyLayer, ...]
@@ -68,9 +69,20 @@ class _Case:
 def _too_large(case: _Case, hopeless: list[int], chip: Chip) -> Iterator[Diagnostic]:
     """What is said of layers that no core holds, whoever else there is."""
     split = _split(case, hopeless, chip)
-    for i in hopeless:
-        smaller = smaller_layer(case.layers[i], chip)
+    most = {i: most_features(case.layers[i], chip) for i in hopeless}
+    shrunk = case
+    for i, features in most.items():
+        shrunk = shrunk.with_layer(i, _features(case.layers[i], max(features, 1)))
+    beside = "" if shrunk.fits(chip) else " (a core holds it then, but not all layers fit together)"
+    for i, features in most.items():
+        fewer = f"at most {features} instead of {case.layers[i].neuron_shape[0]} output features{beside}"
+        smaller = fewer if features else _NOT_BY_FEATURES
         yield from memory_findings(case.layers[i], chip, f"{split}, or {smaller}" if split else smaller)
+
+
+_NOT_BY_FEATURES = (
+    "fewer input features and a smaller map (pooling or a stride in front): output features alone do not do it"
+)
 
 
 def _relinked(layer: AnyLayer, number: dict[int, int]) -> AnyLayer:
@@ -106,7 +118,7 @@ def _competing(case: _Case, chip: Chip) -> Diagnostic:
         value=len(stuck),
         limit=len(cores),
         layers=", ".join(_need(case.layers[i]) for i in stuck),
-        cores=f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}",
+        cores=f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}" if cores else "any core left to use",
         how=together + (", not even in parts" if in_parts else ""),
         remedy=", or ".join(changes) or "one layer less, or smaller layers: no change to a single one is enough",
     )
@@ -131,8 +143,8 @@ def _changes(case: _Case, stuck: list[int], chip: Chip) -> list[str]:
     if free != case.wishes and _Case(layers=case.layers, wishes=free).fits(chip):
         return ["other cores in placement or avoid: on free choice all of it fits"]
     split = (text for i in stuck if (text := _split(case, [i], chip)))
-    features = [(share, text) for i in stuck for share, text in _fewer(case, i, chip, _features)]
-    kernels = [(share, text) for i in stuck for share, text in _fewer(case, i, chip, _kernel)]
+    features = [(share, text) for i in stuck for share, text in _fewer_features(case, i, chip)]
+    kernels = [(share, text) for i in stuck for share, text in _smaller_kernel(case, i, chip)]
     best = [max(found, key=lambda change: change[0])[1] for found in (features, kernels) if found]
     return [*[text for text in [next(split, None)] if text], *best]
 
@@ -147,23 +159,40 @@ def _split(case: _Case, whole: list[int], chip: Chip) -> str | None:
     return f"split={ {case.layers[i].name: len(plan[i][0].channels) for i in whole} }"
 
 
-_Shrunk = Callable[[AnyLayer, int], AnyLayer]
-
-
-def _fewer(case: _Case, i: int, chip: Chip, shrunk: _Shrunk) -> Iterator[tuple[float, str]]:
-    """The largest number of features, or size of the kernel, with which all fits: its share of what there is."""
+def _fewer_features(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, str]]:
+    """The largest number of output features with which all fits: its share of what there is."""
     layer = case.layers[i]
-    most = layer.neuron_shape[0] if shrunk is _features else layer.weights.shape[2]
-    if shrunk is _kernel and most == max(layer.input_shape[1:]):
-        return  # a dense layer: its kernel is the whole map
+    most = layer.neuron_shape[0]
     low, high = 0, most - 1
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if case.with_layer(i, shrunk(layer, middle)).fits(chip) else (low, middle - 1)
+        low, high = (middle, high) if case.with_layer(i, _features(layer, middle)).fits(chip) else (low, middle - 1)
     if low:
-        what = "output features" if shrunk is _features else f"x {most} as its kernel"
-        size = f"{low} instead of {most}" if shrunk is _features else f"{low} x {low} instead of {most}"
-        yield low / most, f"{layer.name} with at most {size} {what}"
+        yield low / most, f"{layer.name} with at most {low} instead of {most} output features"
+
+
+def _smaller_kernel(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, str]]:
+    """The largest kernel with which all fits, and a padding that leaves the output map as it is."""
+    layer = case.layers[i]
+    most = layer.weights.shape[2]
+    if layer.neuron_shape[1:] == (1, 1):
+        return  # a dense layer: its kernel is the whole map
+    for size in range(most - 1, 0, -1):
+        padding = _padding(layer, size)
+        if padding is not None and case.with_layer(i, _kernel(layer, size, padding)).fits(chip):
+            kernels = f"a {size}x{size} kernel and padding {shape_text(padding)} instead of {most}x{most}"
+            yield size / most, f"{layer.name} with {kernels}"
+            return
+
+
+def _padding(layer: AnyLayer, size: int) -> Pair | None:
+    """With which a kernel of another size makes the same map, if there is one."""
+    y, x = (
+        max(0, -(-((out - 1) * stride + size - into) // 2))
+        for out, stride, into in zip(layer.neuron_shape[1:], layer.stride, layer.input_shape[1:], strict=True)
+    )
+    same = conv_output(layer.input_shape[1:], (size, size), layer.stride, (y, x)) == layer.neuron_shape[1:]
+    return (y, x) if same else None
 
 
 def _features(layer: AnyLayer, number: int) -> AnyLayer:
@@ -175,6 +204,7 @@ def _features(layer: AnyLayer, number: int) -> AnyLayer:
     )
 
 
-def _kernel(layer: AnyLayer, size: int) -> AnyLayer:
-    """A kernel cut down, with a padding that keeps the output map."""
-    return dataclasses.replace(layer, weights=frozen(layer.weights[:, :, :size, :size], layer.weights.dtype))
+def _kernel(layer: AnyLayer, size: int, padding: Pair) -> AnyLayer:
+    return dataclasses.replace(
+        layer, weights=frozen(layer.weights[:, :, :size, :size], layer.weights.dtype), padding=padding
+    )

@@ -34,6 +34,9 @@ from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
 from nirdynap.lower.camera import no_camera, pooling_finding, target_finding
+from nirdynap.lower.clock import clock_findings
+from nirdynap.lower.decimate import decimation_findings
+from nirdynap.lower.readout import block_findings
 from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, memory_of_layer, pooling_findings
 
 
@@ -281,7 +284,37 @@ def camera_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
         yield from target_finding(f"$.inputs[{i}]", spec.dvs, port.feature_shift, spec.core(port.core).input_shape)
 
 
-LIMITS = (cores_exist, shapes_are_legal, destinations_are_legal, maps_match, camera_is_legal)
+def decimators_are_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """The chip can pass each such spike."""
+    for core in spec.cores:
+        yield from decimation_findings(core.name, core.decimator, chip)
+
+
+def clock_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """The chip has such a clock."""
+    yield from clock_findings(spec.slow_clock, spec.dvs, chip)
+
+
+def readout_is_legal(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
+    """The chip has the readout block, which can read the output; only for it do channels lie apart."""
+    yield from block_findings(spec, chip)
+    read = {port.core for port in spec.outputs if spec.readout is not None and port.name == spec.readout.output}
+    for i, core in enumerate(spec.cores):
+        spacing = chip.readout.spacing if chip.readout is not None and core.core in read else 1
+        if core.spacing != spacing:
+            yield _differs(f"$.cores[{i}]", "spacing", core.spacing, spacing)
+
+
+LIMITS = (
+    readout_is_legal,
+    clock_is_legal,
+    decimators_are_legal,
+    cores_exist,
+    shapes_are_legal,
+    destinations_are_legal,
+    maps_match,
+    camera_is_legal,
+)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from nirdynap.errors import BAD_RASTER, BAD_RUN_OPTION, NOT_EXACT, Diagnostic, InputError, raise_errors
 from nirdynap.ir.arguments import check_spec, wrong
+from nirdynap.ir.clock import raster_ticks
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import LazyMapping, Result
@@ -144,7 +145,15 @@ class DynapcnnModel(nn.Module):
             rasters={k: _integers(p.raster) for k, p in books.items() if p.raster is not None},
             spikes={},
             dvs_dropped=int(given.sum() - seen.sum()),
+            ticks=self._ticks(raster, dt_us),
         )
+
+    def _ticks(self, raster: Tensor, dt_us: int) -> tuple[IntArray, ...] | None:
+        clock = self.spec.slow_clock
+        if clock is None:
+            return None
+        made = _integers(raster.to(torch.int64).sum(dim=(2, 3, 4)))
+        return tuple(raster_ticks(clock, sample, dt_us) for sample in made.T)
 
     def _seen(self, counts: Tensor) -> Tensor:
         """What the input ports get of counts [..., channel, y, x]."""

@@ -52,7 +52,14 @@ class _Train:
 
 
 def assemble(
-    spec: Spec, semantics: Semantics, stimuli: tuple[Stimulus, ...], raw: Raw, *, record: str, dt_us: int
+    spec: Spec,
+    semantics: Semantics,
+    stimuli: tuple[Stimulus, ...],
+    raw: Raw,
+    *,
+    record: str,
+    dt_us: int,
+    ticks: tuple[IntArray, ...] | None = None,
 ) -> Result:
     """The result of a run."""
     counts = {index: _read_only(a) for index, a in counts_by_core(spec, raw.counts).items()}
@@ -94,6 +101,7 @@ def assemble(
         rasters=LazyMapping({core: rasters(port) for core, port in everything.items() if semantics == "clocked"}),
         spikes=LazyMapping({core: events(port) for core, port in everything.items() if semantics == "event"}),
         dvs_dropped=sum(s.dvs_dropped for s in stimuli),
+        ticks=ticks,
     )
 
 

@@ -28,6 +28,7 @@ from nirdynap.sim.plan import Sample, State, first_state, flatten, recorded_core
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.routes import find_routes
 from nirdynap.sim.stimulus import Stimulus
+from nirdynap.sim.ticks import event_ticks
 
 Order = Literal["depth", "breadth"]
 Emission = Literal["raster", "channel"]
@@ -41,7 +42,7 @@ class EventSimulator:
         spec: what to run.
         order: "depth": each spike with all its descendants before the next; "breadth": core after core.
         emission: order of the spikes that one event causes at one core: "raster" (y, x, channel) or "channel".
-        bias_clock_us: period in microseconds at which biases are added; needed where there are biases.
+        bias_clock_us: period in microseconds at which biases are added; default: the spec's slow clock.
         threads: how many samples of a batch run side by side; default: as many as the machine has cores.
 
     Raises:
@@ -67,7 +68,7 @@ class EventSimulator:
         self._spec = spec
         self._breadth = order == "breadth"
         self._by_channel = emission == "channel"
-        self._period = bias_clock_us or 0
+        self._period = bias_clock_us
         self._threads = threads
         self._state: State | None = None
 
@@ -90,7 +91,10 @@ class EventSimulator:
         state = first_state(self._spec, len(stimuli), np.int16, self._state)
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         raw, self._state = self._run_samples(stimuli, state, record == "all", progress)
-        return assemble(self._spec, "event", stimuli, raw, record=record, dt_us=dt_us)
+        clock, ticks = self._spec.slow_clock, None
+        if self._period is not None or clock is not None:
+            ticks = tuple(event_ticks(clock, self._period, s) for s in stimuli)
+        return assemble(self._spec, "event", stimuli, raw, record=record, dt_us=dt_us, ticks=ticks)
 
     def _run_samples(
         self, stimuli: tuple[Stimulus, ...], state: State, record_all: bool, progress: Progress | None
@@ -125,13 +129,15 @@ class EventSimulator:
     def _vectors(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the vector kernels."""
         spec, stream = self._spec, load_kernels("stream")
-        times = np.arange(self._period, s.end_us + 1, self._period) if self._period else s.t[:0]
-        ticks = np.searchsorted(s.t, times, side="right")
         recorded = recorded_cores(spec, record_all=record_all)
         order = stream.Order(self._breadth, self._by_channel)
         net, inputs = lay_out(spec), inputs_of(s, spec.port_shape)
-        rows: IntArray = stream.run_events(net, find_routes(spec), recorded, inputs, ticks, order, out)
+        rows: IntArray = stream.run_events(net, find_routes(spec), recorded, inputs, self._ticks(s), order, out)
         return rows
+
+    def _ticks(self, s: Stimulus) -> IntArray:
+        """The number of events before each tick."""
+        return np.searchsorted(s.t, event_ticks(self._spec.slow_clock, self._period, s), side="right")
 
     def _plain(self, s: Stimulus, record_all: bool, out: Sample) -> IntArray:
         """One sample by the plain kernels."""
@@ -139,7 +145,7 @@ class EventSimulator:
         found = out._replace(found=np.empty(net.found_size, dtype=np.int64))
         addresses = (a.astype(np.int64) for a in (s.c, s.y, s.x))
         rows: IntArray = load_kernels("plain").run_events(
-            net, s.t, *addresses, self._period, s.end_us, self._breadth, self._by_channel, found
+            net, *addresses, self._ticks(s), self._breadth, self._by_channel, found
         )
         return rows
 
@@ -156,5 +162,5 @@ def event_findings(order: object, emission: object, bias_clock_us: object) -> It
 def bias_findings(spec: Spec, bias_clock_us: object) -> Iterator[Diagnostic]:
     """ND506 for each core whose biases have no clock."""
     for core in spec.cores:
-        if bias_clock_us is None and core.bias is not None:
+        if bias_clock_us is None and spec.slow_clock is None and core.bias is not None:
             yield NO_BIAS_CLOCK.at(f"$.cores.{core.core}", value=core.core)

@@ -22,6 +22,7 @@ from nirdynap.sim.options import check_batch, check_choice, check_record, check_
 from nirdynap.sim.plan import Sample, State, first_state, flatten, recorded_cores
 from nirdynap.sim.protocol import Progress, Record, Recording
 from nirdynap.sim.stimulus import COUNT_MAX, Stimulus
+from nirdynap.sim.ticks import step_ticks
 
 
 @final
@@ -81,7 +82,9 @@ class ClockedSimulator:
         raise_errors(check_batch(len(stimuli), len(state.membranes)), InputError)
         raw, self._state = self._run_samples(stimuli, state, record == "all", dt_us, progress)
         self._ended = duration_us or 0
-        return assemble(self._spec, "clocked", stimuli, raw, record=record, dt_us=dt_us)
+        clock = self._spec.slow_clock
+        ticks = None if clock is None else tuple(step_ticks(clock, s, dt_us) for s in stimuli)
+        return assemble(self._spec, "clocked", stimuli, raw, record=record, dt_us=dt_us, ticks=ticks)
 
     def _run_samples(
         self, stimuli: tuple[Stimulus, ...], state: State, record_all: bool, dt_us: int, progress: Progress | None

@@ -29,7 +29,7 @@ GROUP = 32  # lanes that a clocked step ends together; bits of a bit map stand f
 _CACHE_LINE = 64  # bytes
 # Picoseconds, measured where the two ways of a clocked step cost the same: what a spike adds to the one, and what a
 # product adds to the other. Only their ratios decide anything.
-_SPIKE_PS, _ADDITION_PS = 5500, 23
+_SPIKE_PS, _ADDITION_PS = 400, 37
 _POINT_SPIKE_PS, _POINT_ADDITION_PS = 1500, 30
 PRODUCT_PS = 10  # 0: always as a whole frame; very many: never, unless sums might leave int16
 
@@ -208,11 +208,11 @@ def _costs(core: CoreSpec) -> tuple[int, int]:
     out, _, kernel_y, kernel_x = core.weights.shape
     _, height, width = core.neuron_shape
     lanes = padded(out)
-    products = height * width * max(lanes, 16) * kernel_y * kernel_x * _even(core)
+    products = height * width * lanes * kernel_y * kernel_x * _even(core)
     if height * width == 1:
         spike = _POINT_SPIKE_PS + lanes * _POINT_ADDITION_PS
     else:
-        reached = lanes * -(-kernel_y // core.stride[0]) * -(-kernel_x // core.stride[1])
+        reached = max(lanes, 16) * -(-kernel_y // core.stride[0]) * -(-kernel_x // core.stride[1])
         spike = _SPIKE_PS + reached * _ADDITION_PS
     return spike, products * PRODUCT_PS
 

@@ -46,7 +46,8 @@ def simulate(
         record: "outputs", or "all" to keep the spikes of every core.
         saturate: clocked run: hold membranes in 16 bits.
         spikes_per_step: clocked run: "many" or "one" instead of what the spec says.
-        bias_clock_us: event run: period of the bias clock in microseconds; needed if there are biases.
+        bias_clock_us: event run: period of the bias clock in microseconds; default: the spec's slow clock. Biases need
+            one of the two.
         dt_us: length of a time step in microseconds.
         duration_us: length of event recordings in microseconds; default: up to each one's last event.
         threads: samples of a batch that run side by side; default: as many as the machine has cores.

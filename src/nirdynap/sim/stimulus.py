@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -37,6 +37,7 @@ class Stimulus:
         count: int32 [n], spikes there and then, one after the other.
         steps: length in time steps.
         end_us: the last moment at which a bias clock can tick.
+        camera_ticks: int64 [m], times of the ticks of the chip's own clock, if the spec has it.
         dvs_dropped: spikes that the DVS layer has dropped and that are not among these any more.
     """
 
@@ -47,6 +48,7 @@ class Stimulus:
     count: IntArray
     steps: int
     end_us: int
+    camera_ticks: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     dvs_dropped: int = 0
 
     def __post_init__(self) -> None:

@@ -22,9 +22,11 @@ from nirdynap.errors import (
     StoreError,
     raise_errors,
 )
+from nirdynap.ir.clock import ExternalClock, InternalClock, SlowClock
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import IntArray
 from nirdynap.lower.validate import validate as validate_spec
@@ -126,6 +128,8 @@ def spec_of(manifest: Mapping[str, Any], arrays: Mapping[str, IntArray], place: 
         cores=tuple(_core_of(core, arrays) for core in manifest["cores"]),
         notes=tuple(Diagnostic(**note) for note in manifest["notes"]),
         dvs=_dvs_of(manifest["dvs"]),
+        slow_clock=_clock_of(manifest["slow_clock"]),
+        readout=None if manifest["readout"] is None else ReadoutOptions(**manifest["readout"]),
     )
     findings = _broken_rules(spec, place)
     if spec.digest() != manifest["digest"]:
@@ -143,6 +147,12 @@ def _dvs_of(layer: Mapping[str, Any] | None) -> DvsLayer | None:
         return None
     pairs = {field: tuple(layer[field]) for field in ("pooling", "origin", "size")}
     return DvsLayer(**{**layer, **pairs})
+
+
+def _clock_of(clock: Mapping[str, int] | None) -> SlowClock | None:
+    if clock is None:
+        return None
+    return ExternalClock(**clock) if "hz" in clock else InternalClock(**clock)
 
 
 def _core_of(core: Mapping[str, Any], arrays: Mapping[str, IntArray]) -> CoreSpec:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import Result
@@ -65,7 +66,7 @@ class Abilities:
         biases, initial_states: of cores.
         oblong_kernels: with unequal sides. No chip has them.
         decimators: cores that pass each Nth spike.
-        dvs: a DVS layer in front of the cores.
+        dvs: a DVS layer in front of the cores, and a slow clock, which may count what the camera makes.
         saturate: choices of that option of clocked runs.
         orders, emissions: choices of these options of event runs.
     """
@@ -82,6 +83,7 @@ class Abilities:
 
 
 EVERYTHING = Abilities()
+_CLOCKS = (None, *(InternalClock(divider=n) for n in range(4)), *(ExternalClock(hz=n) for n in (300, 1000, 7777)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ class EventCase:
 
 def _specs(known: Abilities, decimators: bool, dvs: bool, max_spikes: int | None) -> st.SearchStrategy[Spec]:
     """Where there are no decimators, kernels are not all square."""
-    return specs(
+    drawn = specs(
         chains=not known.branches,
         square_kernels=decimators or not known.oblong_kernels,
         biases=known.biases,
@@ -132,6 +134,9 @@ def _specs(known: Abilities, decimators: bool, dvs: bool, max_spikes: int | None
         dvs=dvs,
         max_spikes=max_spikes,
     )
+    if not dvs:
+        return drawn
+    return st.builds(lambda spec, clock: replace(spec, slow_clock=clock), drawn, st.sampled_from(_CLOCKS))
 
 
 @st.composite
@@ -158,14 +163,14 @@ def event_cases(draw: Draw, known: Abilities = EVERYTHING, *, decimators: bool =
     clock = st.integers(100, 2000)
     if stamps := sorted({t for e in recording for t in e.t.tolist() if 100 <= t <= 2000}):
         clock |= st.sampled_from(stamps)  # a tick comes behind the events of its own time
-    biased = any(core.bias is not None for core in spec.cores)
+    needed = spec.slow_clock is None and any(core.bias is not None for core in spec.cores)
     last = max((int(e.t[-1]) for e in recording if len(e)), default=0)
     return EventCase(
         spec=spec,
         recording=recording,
         order=draw(st.sampled_from(known.orders)),
         emission=draw(st.sampled_from(known.emissions)),
-        bias_clock_us=draw(clock if biased else st.none() | clock),
+        bias_clock_us=draw(clock if needed else st.none() | clock),
         duration_us=draw(st.none() | st.integers(last + 1, last + 5000)),
     )
 

@@ -12,12 +12,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
 from nirdynap.ir.result import CoreStats, Result, Semantics
 from nirdynap.ir.spec import CoreSpec, OutputPort, Spec
-from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, Shape
+from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, US_PER_S, IntArray, Shape
 
 Address = tuple[int, int, int]
 """(channel, y, x)"""
@@ -48,7 +49,8 @@ def clocked(
     for index, sample in enumerate(samples):
         for step in range(len(batch)):
             _clocked_step(sample, step * dt_us, batch[step, index], saturate, many)
-    return _result(spec, samples, "clocked", saturate, record, dt_us, len(batch))
+    clock = None if spec.slow_clock is None else [_step_ticks(spec, c, dt_us) for c in np.moveaxis(batch, 1, 0)]
+    return _result(spec, samples, "clocked", saturate, record, dt_us, len(batch), clock)
 
 
 def event(
@@ -66,16 +68,20 @@ def event(
     recordings = [recording] if isinstance(recording, Events) else list(recording)
     samples = [_Sample(spec) for _ in recordings]
     run = _breadth if order == "breadth" else _depth
+    clock: list[list[int]] = []
     for sample, events in zip(samples, recordings, strict=True):
         last = int(events.t[-1]) if len(events) else 0
-        for time, address in _with_ticks(events, bias_clock_us, last if duration_us is None else duration_us):
+        ticks = _ticks(spec, events, bias_clock_us, last if duration_us is None else duration_us)
+        clock.append(ticks)
+        for time, address in _with_ticks(events, ticks):
             if address is None:
                 _tick(sample)
             else:
                 run(sample, _Spike(time, address), emission)
     lasts = [int(events.t[-1]) // dt_us + 1 for events in recordings if len(events)]
     steps = max(lasts, default=0) if duration_us is None else -(-duration_us // dt_us)
-    return _result(spec, samples, "event", True, record, dt_us, steps)
+    ticking = bias_clock_us is not None or spec.slow_clock is not None
+    return _result(spec, samples, "event", True, record, dt_us, steps, clock if ticking else None)
 
 
 class _Sample:
@@ -193,6 +199,14 @@ def _clocked_step(sample: _Sample, time: int, counts: IntArray, saturate: bool, 
                 waiting[target.core][arrival] += passed
 
 
+def _step_ticks(spec: Spec, counts: IntArray, dt_us: int) -> list[int]:
+    """Moments at which the clock has ticked in counts [time, c, y, x]; what a step holds happens at its end."""
+    ends = [(step + 1) * dt_us for step in range(len(counts))]
+    events = np.array([end for end, made in zip(ends, counts, strict=True) for _ in range(int(made.sum()))], np.int64)
+    everywhere = np.zeros(len(events), dtype=np.int64)
+    return _ticks(spec, Events(t=events, c=everywhere, y=everywhere, x=everywhere), None, len(counts) * dt_us)
+
+
 def _conv(sample: _Sample, core: CoreSpec, counts: IntArray) -> IntArray:
     """Cross-correlation of the input counts with the weights, as torch."""
     (sy, sx), (py, px) = core.stride, core.padding
@@ -210,17 +224,27 @@ def _conv(sample: _Sample, core: CoreSpec, counts: IntArray) -> IntArray:
 # --- event ------------------------------------------------------------------------------------------------------------
 
 
-def _with_ticks(events: Events, period: int | None, duration: int) -> Iterator[tuple[int, Address | None]]:
+def _ticks(spec: Spec, events: Events, period: int | None, duration: int) -> list[int]:
+    """Moments at which the clock has ticked, in whole microseconds: every period, or as the spec's clock has it."""
+    if period is not None:
+        return list(range(period, duration + 1, period))
+    if isinstance(spec.slow_clock, ExternalClock):
+        hz = spec.slow_clock.hz
+        return [k * US_PER_S // hz for k in range(1, duration + 1) if k * US_PER_S <= duration * hz]
+    if isinstance(spec.slow_clock, InternalClock):
+        return [int(time) for n, time in enumerate(events.t, start=1) if n % 2**spec.slow_clock.divider == 0]
+    return []
+
+
+def _with_ticks(events: Events, ticks: list[int]) -> Iterator[tuple[int, Address | None]]:
     """Events and ticks (address None) in order; a tick comes after all events with time <= its own."""
-    tick = period
+    left = list(ticks)
     for time, c, y, x in zip(events.t, events.c, events.y, events.x, strict=True):
-        while tick is not None and period is not None and tick < time:
-            yield tick, None
-            tick += period
+        while left and left[0] < time:
+            yield left.pop(0), None
         yield int(time), (int(c), int(y), int(x))
-    while tick is not None and period is not None and tick <= duration:
+    for tick in left:
         yield tick, None
-        tick += period
 
 
 def _tick(sample: _Sample) -> None:
@@ -284,7 +308,14 @@ def _targets(shape: Shape, emission: str) -> Iterable[Address]:
 
 
 def _result(
-    spec: Spec, samples: list[_Sample], semantics: Semantics, saturate: bool, record: str, dt_us: int, steps: int
+    spec: Spec,
+    samples: list[_Sample],
+    semantics: Semantics,
+    saturate: bool,
+    record: str,
+    dt_us: int,
+    steps: int,
+    ticks: list[list[int]] | None,
 ) -> Result:
     cores = spec.cores
 
@@ -316,6 +347,7 @@ def _result(
         rasters={c: raster(ports) for c, ports in everything.items()} if semantics == "clocked" else {},
         spikes={c: events(ports) for c, ports in everything.items()} if semantics == "event" else {},
         dvs_dropped=sum(s.dvs_dropped for s in samples),
+        ticks=None if ticks is None else tuple(np.array(moments, dtype=np.int64) for moments in ticks),
     )
 
 

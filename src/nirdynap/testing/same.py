@@ -26,6 +26,11 @@ def assert_same_result(actual: Result, expected: Result) -> None:
     same_events(actual.output_events, expected.output_events, "output_events")
     _demand_equal(dict(actual.stats), dict(expected.stats), "stats")
     _demand_equal(actual.dvs_dropped, expected.dvs_dropped, "dvs_dropped")
+    _demand_equal(_moments(actual), _moments(expected), "ticks")
+
+
+def _moments(result: Result) -> list[list[int]] | None:
+    return None if result.ticks is None else [moments.tolist() for moments in result.ticks]
 
 
 def same_arrays(

@@ -88,8 +88,7 @@ class Model:
         """Compute what the events cause, and send on what the monitored cores fire."""
         if self._machine is None or self.target is None:
             return
-        period = None if self.ticks_hz is None else US_PER_S // self.ticks_hz
-        for layer, feature, x, y, timestamp in self._machine.run(events, period):
+        for layer, feature, x, y, timestamp in self._machine.run(events, self.ticks_hz):
             spike = self._module.event.Spike()
             spike.layer, spike.feature, spike.x, spike.y, spike.timestamp = layer, feature, x, y, timestamp
             self.target.write([spike])
@@ -149,16 +148,16 @@ class _Machine:
 
     def __init__(self, config: Any) -> None:
         self.dvs = config.dvs_layer
+        self.divider = config.factory_config.internal_slow_clk_divider
         self.layers = {i: layer for i, layer in enumerate(config.cnn_layers) if layer.weights}
         self.membranes = {i: np.array(layer.neurons_initial_value) for i, layer in self.layers.items()}
         self.fired = dict.fromkeys(self.layers, 0)
         self.sent: list[tuple[int, int, int, int, int]] = []
 
-    def run(self, events: list[Any], period: int | None) -> list[tuple[int, int, int, int, int]]:
+    def run(self, events: list[Any], hz: int | None) -> list[tuple[int, int, int, int, int]]:
         """(layer, feature, x, y, timestamp) of each monitored spike; ticks come behind the events of their time."""
         self.sent = []
-        last = events[-1].timestamp if events else 0
-        ticks = deque(range(period, last + 1, period) if period else ())
+        ticks = deque(self.moments(events, hz))
         for event in events:
             while ticks and ticks[0] < event.timestamp:
                 ticks.popleft()
@@ -170,6 +169,14 @@ class _Machine:
         for _ in ticks:
             self.leak()
         return self.sent
+
+    def moments(self, events: list[Any], hz: int | None) -> list[int]:
+        """When the clock ticks: the board's, or the chip's own, which counts events that come to the DVS layer."""
+        if any(layer.leak_internal_slow_clk_enable for layer in self.layers.values()):
+            every = 2**self.divider
+            return [e.timestamp for e in events if isinstance(e, DvsEvent)][every - 1 :: every]
+        last = events[-1].timestamp if events else 0
+        return [k * US_PER_S // hz for k in range(1, last * hz // US_PER_S + 1)] if hz else []
 
     def leak(self) -> None:
         """One tick: every neuron of a core with leak_enable gets its bias, and none fires."""
@@ -210,6 +217,8 @@ class _Machine:
             size = layer.dimensions.output_shape.size
             for slot in layer.destinations:
                 pool = slot.pooling
+                if slot.layer not in self.layers:
+                    continue  # the readout block, which sends nothing on
                 if slot.enable and ox // pool < size.x // pool and oy // pool < size.y // pool:
                     self.receive(slot.layer, f + slot.feature_shift, ox // pool, oy // pool, timestamp)
 

@@ -269,7 +269,7 @@ class ReadoutConfig(Strict):
     internal_slow_clk, override_threshold_max = Bool(), Bool()
     low_pass_filter_disable, low_pass_filter32_not16 = Bool(), Bool()
     output_mode_sel, readout_configuration_sel = Int(0, 3), Int(0, 3)
-    output_neuron_num, threshold = Int(0, 15), Int(0, INT16_MAX)
+    output_neuron_num, threshold = Int(0, 15), Int(0, 2**16 - 1)
 
 
 class FactoryConfig(Strict):

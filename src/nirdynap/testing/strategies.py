@@ -280,7 +280,7 @@ def _core(draw: _Draw, index: int, k: int, wires: list[_Wire], options: _Options
         threshold_low=low,
         return_to_zero=draw(st.booleans()),
         initial_state=_small_int16(draw, neurons, top) if options.initial_states and draw(st.booleans()) else None,
-        decimator=draw(st.sampled_from([1, 2, 3, 8])) if options.decimators else 1,
+        decimator=draw(st.sampled_from([1, 2, 4, 8])) if options.decimators else 1,
     )
     count = (counts * _reach(weights) + 2 * top) // high + 1
     return core, _Source(index=k, shape=neurons, spikes=arrivals * _reached(neurons, kernel, stride), count=count)

@@ -22,6 +22,8 @@ def told_spec(spec: Spec) -> str:
     lines.append(f"  input to {', '.join(ports)}; spikes per step: {spec.spikes_per_step}")
     if spec.dvs is not None:
         lines.append(f"  behind {spec.dvs}")
+    if spec.slow_clock is not None:
+        lines.append(f"  {spec.slow_clock}")
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from nirdynap.compile import nir_to_dynapcnn
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.arguments import label_findings
+from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import AUTO, Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
@@ -66,6 +67,7 @@ def verify(
     dvs: bool | DvsOptions = False,
     order: Order = "depth",
     emission: Emission = "raster",
+    slow_clock: SlowClock | None = None,
     bias_clock_us: int | None = None,
     dt_us: int = DEFAULT_DT_US,
     duration_us: int | None = None,
@@ -84,9 +86,10 @@ def verify(
         input: one Events, a sequence of them (a batch), or non-negative counts [time, channel, y, x] or
             [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps. With `dvs` they
             are the camera's, and every rung sees what the DVS layer makes of them.
-        convention, bias_bits, split, placement, avoid, dvs, **reading: as in `nirdynap.nir_to_dynapcnn`.
+        convention, bias_bits, split, placement, avoid, dvs, slow_clock, **reading: as in `nirdynap.nir_to_dynapcnn`.
         order, emission: of the event run, as in `nirdynap.simulate`.
-        bias_clock_us: period of the event run's bias clock in microseconds; default `dt_us`, one tick for each step.
+        bias_clock_us: period of the event run's bias clock in microseconds; default `slow_clock`, or `dt_us`, one tick
+            for each step.
         dt_us: length of a time step in microseconds.
         duration_us: length of event recordings in microseconds; default: up to the last event of all.
         labels: whole numbers [sample], the right output of each, for a network with one Output.
@@ -120,6 +123,7 @@ def verify(
         split=split,
         placement=placement,
         avoid=avoid,
+        slow_clock=slow_clock,
         dvs=dvs,
         **reading,
     )
@@ -139,7 +143,7 @@ def verify(
         ),
         order=order,
         emission=emission,
-        bias_clock_us=dt_us if bias_clock_us is None else bias_clock_us,
+        bias_clock_us=dt_us if bias_clock_us is None and slow_clock is None else bias_clock_us,
         dt_us=dt_us,
         steps=max(1, *(s.steps for s in stimuli)),
     )
@@ -222,7 +226,7 @@ class _Ladder:
     networks: tuple[_Seeing, ...]
     order: Order
     emission: Emission
-    bias_clock_us: int
+    bias_clock_us: int | None
     dt_us: int
     steps: int
 
@@ -303,7 +307,8 @@ class _Ladder:
     def _about(self, rung: RungName) -> str:
         how = self.spec.convention
         lag = ", each layer read as much later as it lags" if how.delay else ""
-        clock = f", biases every {self.bias_clock_us} us" if any(c.bias is not None for c in self.spec.cores) else ""
+        when = "at the ticks of the slow clock" if self.bias_clock_us is None else f"every {self.bias_clock_us} us"
+        clock = f", biases {when}" if any(c.bias is not None for c in self.spec.cores) else ""
         return {
             "float": f"the network as read with convention {how.name!r}, in float64 and time steps{lag}: the model, "
             "up to rounding",

@@ -86,7 +86,8 @@ class Verification:
     Attributes:
         spec: what the graph became.
         samples: samples in the input; steps: length of each in time steps of `dt_us` microseconds.
-        bias_clock_us: period of the bias clock in the event run; order, emission: its other options.
+        bias_clock_us: period of the bias clock in the event run, None for the spec's slow clock; order, emission: its
+            other options.
         rungs: float, leakless (if the caller had a leak approximated), lowered, clocked, event.
         comparisons: each rung but the first against the one before it.
         notes: named approximations and warnings of the spec, then what the comparison found.
@@ -98,7 +99,7 @@ class Verification:
     samples: int
     steps: int
     dt_us: int
-    bias_clock_us: int
+    bias_clock_us: int | None
     order: Order
     emission: Emission
     rungs: tuple[Rung, ...]

@@ -4,7 +4,7 @@ No checks are made here. Arrays named last are written to. Recorded spikes come 
 count), where `when` is the time step or the index of the external event, and `neuron` the flat index in [c, y, x].
 """
 
-# Sources (tests/sim/test_kernel_cache.py): acbb8a1e35711c48
+# Sources (tests/sim/test_kernel_cache.py): 1ce4a333ba7fa7af
 from __future__ import annotations
 
 from typing import Any
@@ -42,27 +42,25 @@ def _reach(position: int, padding: int, stride: int, kernel: int, size: int) -> 
 @njit(cache=True, nogil=True)
 def run_events(
     net: Network,
-    t: IntArray,
     c: IntArray,
     y: IntArray,
     x: IntArray,
-    period: int,
-    end: int,
+    ticks: IntArray,
     breadth: bool,
     by_channel: bool,
     out: Sample,
 ) -> IntArray:
-    """All events of one sample, with a bias tick every `period` (0: never) up to and including `end`."""
+    """All events of one sample; `ticks`: the number of events before each tick of the bias clock, ascending."""
     cores = len(net.cores)
     frames = np.zeros((3, cores), dtype=np.int64)
     waiting = np.empty((256, 4), dtype=np.int64)
     records = np.empty((256, 4), dtype=np.int64)
     used = 0
-    tick = period
-    for i in range(len(t)):
-        while 0 < tick < t[i]:
+    tick = 0
+    for i in range(len(c)):
+        while tick < len(ticks) and ticks[tick] <= i:
             _tick(net, out)
-            tick += period
+            tick += 1
         if breadth:
             waiting, records, used = _breadth(net, i, c[i], y[i], x[i], by_channel, frames, waiting, records, used, out)
         else:
@@ -73,9 +71,8 @@ def run_events(
                     records, used = _depth(
                         net, i, port.target, shifted, y[i], x[i], by_channel, frames, records, used, out
                     )
-    while 0 < tick <= end:
+    for _ in range(tick, len(ticks)):
         _tick(net, out)
-        tick += period
     return records[:used]
 
 

@@ -17,3 +17,7 @@ def a_core_too_small(folder):
 
 def one_layer_larger_than_the_chip(folder):
     return chain(**{"in": source(2, 64, 64), "conv": conv(128, 2, padding=1), "if": neurons(), "out": sink()})
+
+
+def every_core_that_would_do_is_avoided(folder):
+    return large_layers(1), {"avoid": (0, 1, 2), "split": "never"}
