@@ -49,8 +49,8 @@ _WORDS = {
     ("zero", False): "subtracts the threshold",
     ("zero", True): "resets to zero",
     ("low", None): "no lower bound",
-    ("clamp_first", True): "the lower bound before the decision",
-    ("clamp_first", False): "the lower bound behind it",
+    ("clamp_first", True): "applied before the bias",
+    ("clamp_first", False): "applied behind it",
     ("saturate", True): "16 bits",
     ("saturate", False): "no bounds",
     ("many", True): "as many as thresholds fit",
@@ -115,14 +115,13 @@ def _differing_rules(case: Case) -> Iterator[Diagnostic]:
 
 def _one_does_as_the_other(case: Case, field: str) -> bool:
     a, b = case.rules
-    there = _fits(case, dataclasses.replace(a, **{field: getattr(b, field)}), case.update.a, case.update.b)
-    return there or _fits(case, dataclasses.replace(b, **{field: getattr(a, field)}), case.update.b, case.update.a)
+    return _explains(case, 0, {field: getattr(b, field)}) or _explains(case, 1, {field: getattr(a, field)})
 
 
 def _inputs(case: Case) -> Iterator[Diagnostic]:
     """Other spikes touch the neuron, or with other weights, or in another order."""
     a, b = case.update.a, case.update.b
-    if _fits(case, case.rules[0], a, b, pushes=b.pushes) or _fits(case, case.rules[1], b, a, pushes=a.pushes):
+    if _explains(case, 0, {}, b.pushes) or _explains(case, 1, {}, a.pushes):
         renamed = tuple(p._replace(source=case.names.get(p.source, p.source)) for p in b.pushes)
         same = Counter(p._replace(t_us=0) for p in a.pushes) == Counter(p._replace(t_us=0) for p in renamed)
         if same and case.rules[0].single and a.pushes != renamed:
@@ -164,7 +163,7 @@ def _steps_and_events(case: Case) -> Iterator[Diagnostic]:
 
 def _like(case: Case, rule: Rule, side: Side, goal: State) -> bool:
     """Does the neuron spike as `goal` under this rule? (Its membrane in the middle of a step may be another.)"""
-    state = replay(rule, side.before, side.pushes, case.update.t_us, case.update.end_us)
+    state = replay(rule, side.before, side.pushes, case.update.since_us, case.update.end_us)
     spot = case.update.a.spikes != case.update.b.spikes
     return state.spikes == goal.spikes if spot else state.membrane == goal.membrane
 
@@ -175,29 +174,30 @@ def _behaviours(case: Case) -> Iterator[Diagnostic]:
     if a.single == b.single:
         for field, kind in _BY_FIELD.items():
             for value in _others(field, a):
-                if _fits(case, dataclasses.replace(a, **{field: value}), case.update.a, case.update.b):
+                if _explains(case, 0, {field: value}):
                     yield _finding(case, kind, field, value, getattr(a, field))
-                if _fits(case, dataclasses.replace(b, **{field: value}), case.update.b, case.update.a):
+                if _explains(case, 1, {field: value}):
                     yield _finding(case, kind, field, getattr(b, field), value)
 
 
 def _foreign_inputs(case: Case) -> Iterator[Diagnostic]:
     """The same for its inputs: one that is lost, one that pooling should have dropped, one that weighs otherwise."""
-    here, there = (case.rules[0], case.update.a, case.update.b), (case.rules[1], case.update.b, case.update.a)
-    for name, (rule, side, goal) in (("b", here), ("a", there)):
+    for which, name, side in ((0, "b", case.update.a), (1, "a", case.update.b)):
         for key in {(p.source, p.neuron): None for p in side.pushes}:
-            rest = tuple(p for p in side.pushes if (p.source, p.neuron) != key)
-            if _fits(case, rule, side, goal, pushes=rest):
+            if _explains(case, which, {}, tuple(p for p in side.pushes if (p.source, p.neuron) != key)):
                 yield OTHER_INPUT.at(case.place, value=f"a spike of {key[0]} {key[1]} is lost in {name}")
         for source in {p.source: None for p in side.pushes}:
-            if _fits(case, rule, side, goal, pushes=tuple(p for p in side.pushes if p.source != source)):
+            if _explains(case, which, {}, tuple(p for p in side.pushes if p.source != source)):
                 yield OTHER_INPUT.at(case.place, value=f"the spikes of {source} are lost in {name}")
-        for dropped in side.remainder:
-            more = tuple(sorted((*side.pushes, dropped), key=lambda p: p.t_us))
-            if _fits(case, rule, side, goal, pushes=more):
-                value = f"a spike of {dropped.source} {dropped.neuron} in a pooling's remainder acts in {name}"
-                yield OTHER_REMAINDER.at(case.place, value=value)
-        if rule.single and _fits(case, rule, side, goal, pushes=side.pushes[::-1]):
+        for channel in {(p.source, p.neuron[0]): None for p in side.pushes}:
+            if _explains(case, which, {}, tuple(p for p in side.pushes if (p.source, p.neuron[0]) != channel)):
+                value = f"the spikes of {channel[0]} in channel {channel[1]} are lost in {name}"
+                yield OTHER_INPUT.at(case.place, value=value)
+        if side.remainder and _explains(case, which, {}, (*side.pushes, *side.remainder)):
+            dropped = side.remainder[0]
+            value = f"a spike of {dropped.source} {dropped.neuron} in a pooling's remainder acts in {name}"
+            yield OTHER_REMAINDER.at(case.place, value=value)
+        if _explains(case, which, {}, side.pushes[::-1]):
             yield OTHER_ORDER.at(case.place, value="the same spikes act in the opposite order")
 
 
@@ -232,11 +232,17 @@ _SEARCHES = (
 )
 
 
-def _fits(case: Case, rule: Rule, side: Side, goal: Side, pushes: tuple[Push, ...] | None = None) -> bool:
-    """Would `side` have done what `goal` did?"""
-    seen = side.pushes if pushes is None else pushes
-    state = replay(rule, side.before, seen, case.update.t_us, case.update.end_us)
-    return state.spikes == goal.spikes and abs(state.membrane - goal.after) <= case.tolerance
+def _explains(case: Case, which: int, change: dict[str, Any], pushes: tuple[Push, ...] | None = None) -> bool:
+    """Would run `which`, which follows its rule in this update, with this change have done what the other did?"""
+    update, rule = case.update, case.rules[which]
+    side, goal = (update.a, update.b) if which == 0 else (update.b, update.a)
+
+    def comes_to(rule: Rule, seen: tuple[Push, ...], goal: Side) -> bool:
+        state = replay(rule, side.before, seen, update.since_us, update.end_us)
+        return state.spikes == goal.spikes and abs(state.membrane - goal.after) <= case.tolerance
+
+    changed = dataclasses.replace(rule, **change)
+    return comes_to(rule, side.pushes, side) and comes_to(changed, side.pushes if pushes is None else pushes, goal)
 
 
 def _state(side: Side) -> State:

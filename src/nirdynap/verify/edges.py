@@ -9,7 +9,7 @@ import numpy as np
 
 from nirdynap.errors import OTHER_INPUT, OTHER_WEIGHT, Diagnostic
 from nirdynap.ir.spec import CoreSpec
-from nirdynap.ir.units import IntArray
+from nirdynap.ir.units import WEIGHT_MAX, IntArray
 from nirdynap.verify.pushes import EXTERNAL, Push
 from nirdynap.verify.runs import Run, SimulatorRun
 
@@ -90,7 +90,7 @@ def _turned(here: IntArray, there: IntArray) -> Iterator[str]:
         "the kernels are flipped in y": here[:, :, ::-1],
         "the kernels are flipped in x": here[:, :, :, ::-1],
         "the kernels' axes y and x are swapped": here.swapaxes(2, 3),
-        "the weights have the other sign": -here.astype(int),
+        "the weights have the other sign": np.minimum(-here.astype(int), WEIGHT_MAX),
         "the input channels come in the opposite order": here[:, ::-1],
     }
     if here.shape[0] == here.shape[1]:

@@ -40,7 +40,9 @@ class Timeline:
         return int(self.stimulus.t[moment]) if self.by_event else moment * self.dt_us
 
     def end_us(self, moment: int) -> int:
-        """The first microsecond behind it: a tick of the bias clock may come at this time, but no event."""
+        """When it has ended: up to here, and this time included, the bias clock ticks."""
+        if moment < 0:
+            return 0
         return int(self.stimulus.t[moment]) if self.by_event else (moment + 1) * self.dt_us
 
     def part(self, start: int, end: int) -> Piece:
@@ -85,10 +87,17 @@ class Side(NamedTuple):
 
 
 class Update(NamedTuple):
-    """One moment of a neuron in both runs: `at` is the time step, or the index of the external event."""
+    """One moment of a neuron in both runs.
+
+    Attributes:
+        at: the time step, or the index of the external event; t_us: its time.
+        since_us, end_us: ends of the moment before and of this one.
+        a, b: the neuron in each run.
+    """
 
     at: int
     t_us: int
+    since_us: int
     end_us: int
     a: Side
     b: Side
@@ -163,7 +172,10 @@ class Pair:
         self.a.go(start)
         self.b.go(start)
         line = self.timeline
-        return tuple(Update(i, line.t_us(i), line.end_us(i), self.a.step(), self.b.step()) for i in range(start, stop))
+        return tuple(
+            Update(i, line.t_us(i), line.end_us(i - 1), line.end_us(i), self.a.step(), self.b.step())
+            for i in range(start, stop)
+        )
 
     def first(self, what: Literal["membrane", "spikes"], start: int, stop: int) -> int:
         """A moment that makes the two differ, which are equal before `start` and differ before `stop`."""

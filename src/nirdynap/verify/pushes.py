@@ -32,7 +32,7 @@ class Push(NamedTuple):
 
 
 class Volley(NamedTuple):
-    """Spikes on their way to a core: times, addresses at birth and at the core, numbers, whether they arrive; all [n]."""
+    """Spikes on their way to a core: times, addresses at birth and at the core, numbers, whether they arrive; [n]."""
 
     source: str
     t: IntArray
@@ -49,10 +49,16 @@ def external(spec: Spec, core: CoreSpec, events: Events, start_us: int) -> Itera
     if spec.dvs is not None:
         passed, c, y, x = spec.dvs.passed(*born)
         t, born, seen = t[passed], (born[0][passed], born[1][passed], born[2][passed]), (c, y, x)
-    ones = np.ones(len(t), dtype=np.int64)
+    # A raster's counts come as so many equal events in a row.
+    rows = np.stack((t, *born))
+    first = np.flatnonzero(np.any(rows != np.roll(rows, 1, axis=1), axis=0) | (np.arange(len(t)) == 0))
+    n = np.diff(np.append(first, len(t)))
+    t, *born_at = (array[first] for array in (t, *born))
+    c, y, x = (array[first] for array in seen)
     for port in spec.inputs:
         if port.core == core.core:
-            yield Volley(EXTERNAL, t, born, (seen[0] + port.feature_shift, *seen[1:]), ones, ones > 0)
+            arrived = (c + port.feature_shift, y, x)
+            yield Volley(EXTERNAL, t, (born_at[0], born_at[1], born_at[2]), arrived, n, n > 0)
 
 
 def internal(source: CoreSpec, core: CoreSpec, t: IntArray, neuron: IntArray, n: IntArray) -> Iterator[Volley]:
@@ -96,8 +102,8 @@ def float_pushes(
         spikes: of each source, times in microseconds [time] and counts [time, c, y, x].
     """
     found = []
-    for source in network.nodes:
-        if isinstance(source, (IF, Input)) and source.name in spikes:
+    for source in network.nodes[: network.nodes.index(neurons)]:
+        if source.name in spikes:
             t, counts = spikes[source.name]
             places = np.argwhere(counts.any(axis=0))
             arrived = _arrived(network, source.name, places, neurons, neuron)

@@ -32,7 +32,7 @@ class Rule:
         many: an update can cause several spikes.
         waits: a membrane of exactly the threshold does not fire.
         single: each spike is an update of its own (event run), instead of the sum of a time step.
-        clamp_first: the lower bound comes before the decision. No run here does so; a foreign one may.
+        clamp_first: the lower bound comes before the bias. No run here does so; a foreign one may.
         decay: factor of the membrane per step.
     """
 
@@ -62,23 +62,28 @@ class State(NamedTuple):
 
 
 def replay(rule: Rule, membrane: float, pushes: Sequence[Push], start_us: int, end_us: int) -> State:
-    """What `rule` makes of the spikes that arrive from `start_us` on and before `end_us`."""
+    """What `rule` makes of some spikes, and of the ticks of its clock after `start_us` and up to `end_us`."""
     if not rule.single:
-        return _update(rule, rule.decay * membrane, sum(p.n * p.weight for p in pushes) + rule.bias)
-    spikes = 0
+        v = rule.decay * membrane + sum(p.n * p.weight for p in pushes)
+        return _decided(rule, (_bounded(rule, v) if rule.clamp_first else v) + rule.bias)
+    spikes, ticked = 0, start_us
     for push in pushes:
+        membrane, ticked = _ticked(rule, membrane, ticked, push.t_us - 1), max(ticked, push.t_us - 1)
         for _ in range(push.n):
-            membrane, n = _update(rule, membrane, push.weight)
+            membrane, n = _decided(rule, membrane + push.weight)
             spikes += n
+    return State(_ticked(rule, membrane, ticked, end_us), spikes)
+
+
+def _ticked(rule: Rule, v: float, start_us: int, end_us: int) -> float:
+    """The membrane behind the ticks after `start_us` and up to `end_us`."""
     for _ in range(end_us // rule.clock_us - start_us // rule.clock_us if rule.clock_us else 0):
-        membrane = _bounded(rule, _held(rule, membrane + rule.bias))
-    return State(membrane, spikes)
+        v = _bounded(rule, _held(rule, v + rule.bias))
+    return v
 
 
-def _update(rule: Rule, v: float, amount: float) -> State:
-    v = _held(rule, v + amount)
-    if rule.clamp_first:
-        v = _bounded(rule, v)
+def _decided(rule: Rule, v: float) -> State:
+    v = _held(rule, v)
     quotient = v / rule.threshold
     if abs(quotient - round(quotient)) < _ALIKE:
         quotient = round(quotient)  # a tie, whatever the numbers were multiplied by

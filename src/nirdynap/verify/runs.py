@@ -226,7 +226,7 @@ class SimulatorRun:
             low=core.threshold_low,
             zero=core.return_to_zero,
             bias=0 if core.bias is None else int(core.bias[channel]),
-            clock_us=(self._options.get("bias_clock_us") or 0) if event else 0,
+            clock_us=0 if core.bias is None or not event else self._options.get("bias_clock_us") or 0,
             saturate=self._options.get("saturate", True),
             many=not event and (self._options.get("spikes_per_step") or self.spec.spikes_per_step) == "many",
             waits=False,
