@@ -19,7 +19,7 @@ from nirdynap.sim.stimulus import read_recording
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.strategies import events, rasters, specs
 from nirdynap.verify import Ran, locate
-from nirdynap.verify.history import Timeline, pair
+from nirdynap.verify.history import Timeline, pair, timeline
 from nirdynap.verify.replay import replay
 from nirdynap.verify.runs import run_of
 
@@ -34,7 +34,7 @@ def watched(draw: Any) -> tuple[Ran, Timeline, int, int]:
     options = {"emission": emission, "bias_clock_us": draw(st.sampled_from([300, 1000]))}
     (stimulus,) = read_recording(recording, spec.input_shape, dt_us=1000, duration_us=None)
     by_event = semantics == "event" and draw(st.booleans())
-    line = Timeline(stimulus=stimulus.single(), dt_us=1000, by_event=by_event)
+    line = timeline(stimulus, 1000, by_event=by_event)
     layer = draw(st.integers(0, len(spec.layers) - 1))
     neuron = draw(st.integers(0, int(np.prod(spec.layers[layer][0].neuron_shape)) - 1))
     return Ran(spec, semantics, **(options if semantics == "event" else {})), line, layer, neuron

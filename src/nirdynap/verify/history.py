@@ -15,8 +15,8 @@ from nirdynap.verify.pushes import Push
 from nirdynap.verify.replay import Rule
 from nirdynap.verify.runs import Piece, Run, SimulatorRun
 
-_SPIKES_AT_ONCE = 1 << 15  # of the recording
-_COUNTS_AT_ONCE = 1 << 22  # of the raster of the largest layer
+_SPIKES_AT_ONCE = 1 << 14  # of the recording
+_COUNTS_AT_ONCE = 1 << 20  # of the raster of the largest layer
 _CUTS = 32
 _ALIKE = 1e-9  # thresholds; float64 sums of a run err by some 1e-13
 _ROUNDED = 0.1  # thresholds; what weights rounded to 8 bits make of a few inputs
@@ -64,6 +64,12 @@ class Timeline:
             stride = max(1, min(_SPIKES_AT_ONCE // per_moment, _COUNTS_AT_ONCE // largest))
         for first in range(start, end, stride):
             yield first, min(first + stride, end)
+
+
+def timeline(s: Stimulus, dt_us: int, *, by_event: bool) -> Timeline:
+    """The timeline of one sample, each of its spikes on its own."""
+    single = s if s.count.max(initial=1) == 1 else s.single()
+    return Timeline(stimulus=single, dt_us=dt_us, by_event=by_event)
 
 
 def _events(s: Stimulus, part: slice, start_us: int) -> Events:

@@ -11,7 +11,7 @@ from nirdynap.ir.units import DEFAULT_DT_US, IntArray, shape_text
 from nirdynap.sim.protocol import Recording
 from nirdynap.sim.stimulus import read_recording
 from nirdynap.verify.causes import Case, cause_of
-from nirdynap.verify.history import Pair, Timeline, Update, pair
+from nirdynap.verify.history import Pair, Timeline, Update, pair, timeline
 from nirdynap.verify.parting import Divergence
 from nirdynap.verify.runs import Run, Runner, Spikes, run_of
 
@@ -62,7 +62,7 @@ def locate(
     pairs = _paired(first, second)
     stimuli = read_recording(recording, first.input_shape, dt_us=dt_us, duration_us=duration_us)
     by_event = first.semantics == second.semantics == "event"
-    lines = [Timeline(stimulus=s.single(), dt_us=dt_us, by_event=by_event) for s in stimuli]
+    lines = [timeline(s, dt_us, by_event=by_event) for s in stimuli]
     best: _Parting | None = None
     for sample, line in enumerate(lines):
         limit = len(pairs) if best is None or best.same else best.layer + 1

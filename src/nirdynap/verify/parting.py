@@ -10,6 +10,7 @@ from nirdynap.verify.history import Side, Update
 from nirdynap.verify.text import aligned
 
 _PUSHES_SHOWN = 8
+_UPDATES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +59,8 @@ def _lines(d: Divergence) -> Iterator[str]:
     yield ""
     yield from aligned(_rows(d, unit))
     yield ""
-    updates = [d.parted] if d.parted.at < d.history[0].at else []
-    for update in (*updates, *(u for u in d.history if u.at <= d.at)):
-        yield from _inputs(update, unit, "inputs, where the membranes part, " if update in updates else "inputs, ")
+    for update in (d.parted, *(u for u in d.history if d.parted.at < u.at <= d.at and d.at - u.at < _UPDATES_SHOWN)):
+        yield from _inputs(update, unit)
 
 
 def _rows(d: Divergence, unit: str) -> Iterator[list[str]]:
@@ -82,11 +82,11 @@ def _sum(side: Side) -> float:
     return sum(push.n * push.weight for push in side.pushes)
 
 
-def _inputs(update: Update, unit: str, head: str) -> Iterator[str]:
+def _inputs(update: Update, unit: str) -> Iterator[str]:
     """The spikes that touched the neuron; once, where both runs have the same."""
     same = update.a.pushes == update.b.pushes
     for name, side in (("a and b", update.a),) if same else (("a", update.a), ("b", update.b)):
         shown = [f"{p.n} x {p.weight:g} from {p.source} {p.neuron}" for p in side.pushes[:_PUSHES_SHOWN]]
         more = len(side.pushes) - len(shown)
         said = "; ".join(shown + [f"{more} more"] * (more > 0)) or "none"
-        yield f"{head}{unit} {update.at}, {name}: {said}"
+        yield f"inputs in {unit} {update.at}, {name}: {said}"
