@@ -15,6 +15,7 @@ import pytest
 from toy import Toy
 
 import nirdynap
+from by_hand import chain, conv, neurons, sink, source
 from nirdynap.ir.events import Events
 from nirdynap.ir.network import IF, Conv, Network
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, OutputPort, Spec
@@ -218,19 +219,46 @@ def test_a_pass_that_changes_a_weight(floats: Network, nmnist: tuple[Spec, Event
     ("fields", "code", "words"),
     [({"reset": "zero"}, "ND731", "resets to zero in a"), ({"v_min": None}, "ND722", "no lower bound in a")],
 )
-def test_a_float_network_read_otherwise_than_it_was_lowered(
+def test_a_float_network_of_another_convention(
     floats: Network, nmnist: tuple[Spec, Events], fields: dict[str, Any], code: str, words: str
 ) -> None:
-    spec, events = nmnist
-    neurons = [node for node in normalise(floats).nodes if isinstance(node, IF)][1]
-    other = replaced(normalise(floats), dataclasses.replace(neurons, **fields))
-    rounded = locate(floats, spec, events)
-    assert rounded is not None  # integers are not floats
-    found = locate(other, normalise(floats), events)
-    assert found is not None
-    assert neurons.name == found.layer
-    assert found.cause is not None
-    assert (found.cause.code, words in str(found.cause)) == (code, True)
+    lowered = normalise(floats)
+    neurons = [node for node in lowered.nodes if isinstance(node, IF)][1]
+    other = replaced(lowered, dataclasses.replace(neurons, **fields))
+    check(Planted(other, lowered, nmnist[1], neurons.name, code, words))
+
+
+def small_network(threshold: float = 1.0, **changed: Any) -> Network:
+    """A network whose integers are its floats times 127, but for the threshold if it is no multiple of 1 / 127."""
+    weights = np.array([[[[127.0]], [[33.0]]], [[[-127.0]], [[62.0]]]]) / 127
+    nodes = {
+        "in": source(2, 3, 3), "conv": conv(weight=weights, bias=np.zeros(2)), "if": neurons(threshold), "out": sink()
+    }  # fmt: skip
+    return nirdynap.read(chain(**nodes), **{"convention": "torch", "spikes_per_step": "many"} | changed)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "changed", "code", "words"),
+    [
+        (1.0, {"tie": "waits"}, "ND721", "fires in b, and waits in a"),
+        (1.0, {"reset": "zero"}, "ND731", "resets to zero in a"),
+        (1.0, {"v_min": -0.5}, "ND722", "-63.5 in a"),
+        (1.0, {"spikes_per_step": "one"}, "ND727", "one at most in a"),
+        (65.6 / 127, {}, "ND724", "66 in b, 65.6 in a, as if rounded otherwise"),
+    ],
+)
+def test_a_float_network_against_its_integers(threshold: float, changed: dict[str, str], code: str, words: str) -> None:
+    spec = lowered_as_it_is(threshold)
+    recording = np.random.default_rng(1).poisson(0.5, (40, 2, 3, 3))
+    if not changed:
+        assert locate(small_network(1.0), lowered_as_it_is(1.0), recording) is None
+    check(Planted(small_network(threshold, **changed), spec, recording, "conv", code, words))
+
+
+def lowered_as_it_is(threshold: float) -> Spec:
+    weights = np.array([[[[127]], [[33]]], [[[-127]], [[62]]]])
+    core = build_core(0, weights, (2, 3, 3), threshold_high=round(threshold * 127))
+    return build_spec(dataclasses.replace(core, name="conv", origin=("conv", "if"), scale=127.0))
 
 
 def check(planted: Planted) -> None:

@@ -214,7 +214,8 @@ class SimulatorRun:
         o, oy, ox = (int(i) for i in np.unravel_index(index, core.neuron_shape))
         volleys = [external(self.spec, core, self._part.events, self._part.start_us)]
         volleys += [internal(source, core, *self._spikes_of(source)) for source in self.spec.cores]
-        return pushes(core, (o, oy, ox), chain.from_iterable(volleys))
+        found = pushes(core, (o, oy, ox), chain.from_iterable(volleys))
+        return found if self.semantics == "event" else tuple(sorted(found))  # a time step knows no order
 
     def rule(self, layer: int, neuron: int) -> Rule:
         """What the neuron does with its inputs."""
