@@ -51,6 +51,7 @@ PUBLIC = {
     "read",
     "save",
     "scale_for_bits",
+    "sensitivity",
     "simulate",
     "to_nir",
     "to_samna",

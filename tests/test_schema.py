@@ -22,7 +22,10 @@ from nirdynap.ir.result import CoreStats
 from nirdynap.ir.spec import CoreSpec, Memory, Spec
 from nirdynap.schema import validate
 from nirdynap.shipped import shipped
-from nirdynap.verify import Agreement, Comparison, Difference, Rung, RungLayer, Verification
+from nirdynap.verify import Agreement, Comparison, Difference, Divergence, Rung, RungLayer, Sensitivity, Verification
+from nirdynap.verify.history import Side, Update
+from nirdynap.verify.pushes import Push
+from nirdynap.verify.sensitivity import Disturbed, LayerChange, Share
 
 SCHEMAS = ("chip-v1", "spec-v1", "result-v1")
 
@@ -95,6 +98,14 @@ def test_schemas_are_strict(schema: str) -> None:
         ("result-v1", "comparison", Comparison),
         ("result-v1", "agreement", Agreement),
         ("result-v1", "difference", Difference),
+        ("result-v1", "divergence", Divergence),
+        ("result-v1", "update", Update),
+        ("result-v1", "side", Side),
+        ("result-v1", "push", Push),
+        ("result-v1", "sensitivity", Sensitivity),
+        ("result-v1", "disturbed", Disturbed),
+        ("result-v1", "layer_change", LayerChange),
+        ("result-v1", "share", Share),
     ],
 )
 def test_schemas_have_the_fields_of_the_records(schema: str, part: str, record: type) -> None:
@@ -299,6 +310,18 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "dvs_dropped": 0,
             "correct": {"event": 1},
         },
+    ],
+    "locate": [{"a": "a.nir, float", "b": "b.nir, clocked", "divergence": None}],
+    "sensitivity": [
+        {
+            "digest": DIGEST,
+            "semantics": "event",
+            "samples": 5,
+            "repeats": 2,
+            "seed": 0,
+            "correct": None,
+            "disturbed": [],
+        }
     ],
     "chips": [{"chips": []}],
     "demo": [

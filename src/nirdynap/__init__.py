@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from nirdynap.store import load as load
     from nirdynap.store import save as save
     from nirdynap.verify import locate as locate
+    from nirdynap.verify import sensitivity as sensitivity
     from nirdynap.verify import verify as verify
 
 __version__ = "0.1.0"
@@ -84,7 +85,7 @@ _ROOMS = {
     "nn.model": ("dynapcnn_to_torch",),
     "sim": ("simulate",),
     "store": ("load", "save"),
-    "verify": ("locate", "verify"),
+    "verify": ("locate", "sensitivity", "verify"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

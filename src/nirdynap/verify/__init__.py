@@ -9,11 +9,13 @@ from types import ModuleType
 
 from nirdynap.verify.divergence import Difference as Difference
 from nirdynap.verify.ladder import verify as verify
-from nirdynap.verify.locate import Divergence as Divergence
 from nirdynap.verify.locate import locate as locate
 from nirdynap.verify.metrics import Agreement as Agreement
+from nirdynap.verify.parting import Divergence as Divergence
 from nirdynap.verify.runs import Ran as Ran
 from nirdynap.verify.runs import Runner as Runner
+from nirdynap.verify.sensitivity import Sensitivity as Sensitivity
+from nirdynap.verify.sensitivity import sensitivity as sensitivity
 from nirdynap.verify.verification import Comparison as Comparison
 from nirdynap.verify.verification import Rung as Rung
 from nirdynap.verify.verification import RungLayer as RungLayer
