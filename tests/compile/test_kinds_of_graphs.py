@@ -24,8 +24,8 @@ from nirdynap.lower.validate import validate
 from nirdynap.passes import normalise
 from nirdynap.sim import simulate
 from nirdynap.testing import oracle
-from nirdynap.testing.same import assert_same_result
 from nirdynap.testing.graphs import networks
+from nirdynap.testing.same import assert_same_result
 
 READING = {"convention": "torch", "reset": "subtract"}
 

@@ -41,9 +41,9 @@ class Snapshot:
 
 
 def take(spec: Spec, inputs: Sequence[Events]) -> Snapshot:
-    """What `spec` does on `inputs`, in a clocked and in an event run. Its biases tick once for each time step."""
+    """What `spec` does on `inputs`, in a clocked and in an event run; without a clock of its own it ticks each step."""
     clocked = simulate(spec, inputs)
-    event = simulate(spec, inputs, "event", bias_clock_us=DEFAULT_DT_US)
+    event = simulate(spec, inputs, "event", bias_clock_us=DEFAULT_DT_US if spec.slow_clock is None else None)
     facts: dict[str, dict[str, Any]] = {
         "$": {
             "chip": spec.chip,
