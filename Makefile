@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-all live check format bench docs clean
+.PHONY: help demo test test-all live mutation check format bench docs clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ test-all: test  ## test, and the slow extras: training the example again gives t
 live: .venv/.ready  ## live models of every framework against graph, file and chip (own environments; gigabytes, minutes)
 	@$(BIN)/python tests/live/live.py
 
+mutation: .venv/.ready  ## which changes of lower/, passes/ and the simulators' wrappers no test notices (hours); MODULES=lower.trim ...
+	@$(BIN)/python tests/mutation/mutation.py $(MODULES)
+	@$(BIN)/python docs/generate_mutation.py
+
 format: .venv/.ready  ## put the code into its normal form
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
@@ -46,7 +50,8 @@ bench: .venv/.ready  ## accuracy, and speed beside sinabs, snnTorch and Norse (i
 docs: .venv/.ready  ## write the generated pages anew
 	@$(BIN)/python docs/generate_errors.py
 	@$(BIN)/python docs/generate_exports.py
+	@$(BIN)/python docs/generate_mutation.py
 	@$(BIN)/python docs/generate_hard.py
 
 clean:  ## remove .venv and what runs left behind
-	@rm -rf .venv .venv-live demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-live .venv-mutation .mutation demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

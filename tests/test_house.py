@@ -38,6 +38,7 @@ PUBLIC = {
     "chip_names",
     "configuration",
     "deploy",
+    "diff",
     "discretize_conv_if",
     "discretize_scalar",
     "discretize_tensor",
@@ -111,3 +112,8 @@ def test_the_page_of_diagnostics_is_up_to_date():
     page = runpy.run_path(str(ROOT / "docs" / "generate_errors.py"))["page"]()
     assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == page, "run make docs"
     assert [code for code in errors.CATALOGUE if f"### {code} " not in page] == []
+
+
+def test_the_page_of_changes_that_no_test_notices_is_up_to_date():
+    page = runpy.run_path(str(ROOT / "docs" / "generate_mutation.py"))["page"]()
+    assert (ROOT / "docs" / "mutation.md").read_text(encoding="utf-8") == page, "run make docs"

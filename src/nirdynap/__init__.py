@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nirdynap.chips.chip import Chip as Chip
     from nirdynap.chips.chip import chip_names as chip_names
     from nirdynap.chips.chip import load_chip as load_chip
+    from nirdynap.comparison import diff as diff
     from nirdynap.compile import check as check
     from nirdynap.compile import nir_to_dynapcnn as nir_to_dynapcnn
     from nirdynap.errors import CompileError as CompileError
@@ -61,6 +62,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "chips.chip": ("Chip", "chip_names", "load_chip"),
+    "comparison": ("diff",),
     "compile": ("check", "nir_to_dynapcnn"),
     "errors": ("CompileError", "DeviceError", "Diagnostic", "InputError", "NirdynapError", "StoreError"),
     "evaluate": ("evaluate",),

@@ -352,23 +352,6 @@ OTHER_INITIAL_STATE = _kind("ND733", "first membrane", "the membrane starts at {
 OTHER_DECIMATOR = _kind("ND734", "decimator", "every {value}th spike passes in b, every {limit}th in a, or another one of them", "", "note")
 ROUNDED_APART = _kind("ND735", "rounding to integers", "{value} thresholds lie between the two membranes, which weights rounded to integers explain", "", "note")
 
-NOT_COMPARABLE = _kind("ND720", "runs cannot be compared", "{value}", "two runs of networks with the same layers; nirdynap.verify compares each step of one conversion")
-OTHER_TIE = _kind("ND721", "tie", "a neuron at exactly its threshold {value} in b, and {limit} in a", "", "note")
-OTHER_LOWER_BOUND = _kind("ND722", "lower bound of the membrane", "{value} in b, {limit} in a{how}", "", "note")
-OTHER_SATURATION = _kind("ND723", "saturation", "sums are held in {value} in b, in {limit} in a", "", "note")
-OTHER_THRESHOLD = _kind("ND724", "threshold", "{value} in b, {limit} in a{how}", "", "note")
-OTHER_WEIGHT = _kind("ND725", "weight", "{value}", "", "note")
-OTHER_ORDER = _kind("ND726", "order of spikes", "{value}", "", "note")
-OTHER_SPIKE_NUMBER = _kind("ND727", "more than one spike per update", "spikes of an update are {value} in b, {limit} in a", "", "note")
-OTHER_BIAS = _kind("ND728", "bias", "{value} in b, {limit} in a{how}", "", "note")
-OTHER_BIAS_CLOCK = _kind("ND729", "bias clock", "the bias is added {value} in b, {limit} in a", "", "note")
-OTHER_REMAINDER = _kind("ND730", "remainder of a pooling", "{value}", "", "note")
-OTHER_RESET = _kind("ND731", "reset", "a spike {value} in b, and {limit} in a", "", "note")
-OTHER_INPUT = _kind("ND732", "other inputs", "{value}", "", "note")
-OTHER_INITIAL_STATE = _kind("ND733", "first membrane", "the membrane starts at {value} in b, at {limit} in a", "", "note")
-OTHER_DECIMATOR = _kind("ND734", "decimator", "every {value}th spike passes in b, every {limit}th in a, or another one of them", "", "note")
-ROUNDED_APART = _kind("ND735", "rounding to integers", "{value} thresholds lie between the two membranes, which weights rounded to integers explain", "", "note")
-
 NOTHING_TO_EVALUATE = _kind("ND751", "nothing to evaluate", "{value}", "an iterable or data set of recordings, an .npz file, a folder of such files, or a folder of N-MNIST's class folders")
 BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and the index of its output neuron")
 SAMPLES_FAILED = _kind("ND753", "samples not evaluated", "{value} of {limit} samples have no result; the first of them: {first}", "the column error of the output, which tells the reason for each")
@@ -383,6 +366,9 @@ NO_SNAPSHOT = _kind("ND770", "no snapshot", "there is no such file yet, so nothi
 BAD_SNAPSHOT = _kind("ND771", "unreadable snapshot", "not a snapshot of nirdynap: {value}", "pytest --nirdynap-update, which writes it anew")
 NOTHING_FIRES = _kind("ND772", "silent outputs", "no output spike in each of some recordings of {value} random events in {limit} ms: they would prove nothing", "inputs= with recordings (.npz) that the network was made for")
 BEHAVIOUR_CHANGED = _kind("ND773", "not as it was", "{value}", "{remedy}")
+
+# --- ND78x: comparing two networks ------------------------------------------------------------------------------------------
+NOTHING_TO_LOWER = _kind("ND780", "nothing to lower", "{value} given, and both sides are specs, which have been lowered already", "leaving it out, or the .nir files that they were made from")
 
 # --- ND8xx: from a live model to a NIR graph ------------------------------------------------------------------------------
 FRAMEWORK_UNCLEAR = _kind("ND801", "framework not recognised", "{value}; known frameworks are {limit}", "{remedy}")

@@ -223,6 +223,67 @@ def test_a_given_scale_rounds_like_any_other():
     assert (core.weights.ravel().tolist(), core.threshold_high) == ([3, -10], 26)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_the_scale_is_computed_in_float64_whatever_comes_in(dtype):
+    weights = np.array([[[[3, -7]]]], dtype=dtype)
+    core = discretize_conv_if(weights, 10.0, bias=np.array([5], dtype=dtype))
+    expected = discretize_conv_if(weights.astype(np.float64), 10.0, bias=[5.0])
+    assert (core.scale, core.bias.tolist()) == (expected.scale, expected.bias.tolist())
+    np.testing.assert_array_equal(core.weights, expected.weights)
+
+
+def test_what_is_far_out_of_range_stays_that():
+    core = discretize_conv_if(
+        np.ones((1, 1, 1, 1)), 1.0, v_min=-1e38, state=[[[1e38]], [[-1e38]], [[100.0]]], bias=[1.0], scale=1.0
+    )
+    assert core.state.ravel().tolist() == [32767, -32768, 100]
+    assert core.state.dtype == np.int16
+    assert core.threshold_low == -32768
+
+
+def test_findings_carry_what_was_measured_and_what_is_allowed():
+    def found(**changed):
+        arguments = {"weights": np.ones((1, 1, 1, 1)), "threshold": 1.0, "place": "$.here"} | changed
+        try:
+            findings = discretize_conv_if(**arguments).findings
+        except CompileError as error:
+            findings = error.diagnostics
+        return {d.code: (d.place, d.value, d.limit) for d in findings}
+
+    assert found(scale=1e39)["ND408"] == ("$.here", "1e+39", "3.40282e+38")
+    assert found(threshold=1e-4)["ND402"] == ("$.here", "0.0001", "1")
+    assert found(bias=[4e4], scale=1.0)["ND403"] == ("$.here", 40000, 32767)
+    assert found(v_min=0.0)["ND405"] == ("$.here", -1, "-32768..-1")
+    assert found(scale=-1.0)["ND126"] == ("$.here", -1.0, "a positive number")
+    assert found(bias_bits=12)["ND126"] == ("$.here", 12, "8 or 16")
+    assert found(threshold=0.0)["ND108"] == ("$.here", 0.0, 0)
+    assert found(state=[[[np.nan, np.inf]]])["ND107"] == ("$.here", 2, None)
+    assert found(bias=[1e39])["ND408"] == ("$.here", "1e+39", "3.40282e+38")
+    assert found(weights=np.array([[[[1.0, 1e-4, 0.0]]]]))["ND406"] == ("$.here", 1, 2)
+
+
+def test_the_largest_float32_is_still_a_scale_and_a_weight():
+    largest = float(np.finfo(np.float32).max)
+    core = discretize_conv_if(np.full((1, 1, 1, 1), 1 / largest), 1 / largest, scale=largest)
+    assert (core.weights.ravel().tolist(), core.threshold_high) == ([1], 1)
+    assert discretize_conv_if(np.full((1, 1, 1, 1), largest), largest).weights.ravel().tolist() == [127]
+
+
+@pytest.mark.parametrize(
+    ("changed", "remedy"),
+    [
+        ({"bias": [1e6]}, "bias_bits=16, or a smaller bias"),
+        ({"threshold": 1e6}, "a smaller threshold, or larger weights"),
+        ({"threshold": 100.0, "scale": 0.1}, "a larger scale"),
+    ],
+)
+def test_dead_layers_are_told_what_took_their_bits(changed, remedy):
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(**{"weights": np.ones((1, 1, 1, 1)), "threshold": 1.0} | changed)
+    (dead,) = (d for d in caught.value.diagnostics if d.code == "ND407")
+    assert dead.hint == remedy
+
+
 # --- all layers -------------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +322,33 @@ def test_everything_else_is_carried_over():
     for field in dataclasses.fields(core):
         if field.name in {f.name for f in dataclasses.fields(layer)} - {"weights", "bias", "scale"}:
             assert getattr(core, field.name) == getattr(layer, field.name)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("scale", [None, 3.0])
+def test_a_layer_has_the_integers_of_its_parameters(bits, scale):
+    weights = np.random.default_rng(3).normal(size=(2, 1, 3, 3))
+    layer = build_layer(weights=weights, bias=[7.5, -0.5], v_min=-2.0, threshold=3.0, scale=scale)
+    ((core,), findings) = discretize((layer,), bias_bits=bits, spikes_per_step="many")
+    alone = discretize_conv_if(weights, 3.0, bias=[7.5, -0.5], v_min=-2.0, bias_bits=bits, scale=scale)
+    np.testing.assert_array_equal(core.weights, alone.weights)
+    np.testing.assert_array_equal(core.bias, alone.bias)
+    assert (core.threshold_high, core.threshold_low, core.scale) == (
+        alone.threshold_high,
+        alone.threshold_low,
+        alone.scale,
+    )
+    assert core.rounding_error == rounding_error(weights, alone.weights, alone.scale) > 0
+    assert [d.code for d in findings] == [d.code for d in alone.findings]
+
+
+def test_the_one_more_may_be_the_last_there_is():
+    layer = build_layer(threshold=32766.0, scale=1.0, reset="zero", tie="waits")
+    ((core,), _) = discretize((layer,), bias_bits=8, spikes_per_step="one")
+    assert core.threshold_high == 32767
+    over = build_layer(threshold=32767.0, scale=1.0, reset="zero", tie="waits")
+    _, (finding,) = discretize((over,), bias_bits=8, spikes_per_step="one")
+    assert (finding.code, finding.place, finding.value, finding.limit) == ("ND404", "$.nodes.conv", 32768, 32767)
 
 
 def test_rounding_error_is_relative_to_the_weights():

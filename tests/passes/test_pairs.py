@@ -1,3 +1,5 @@
+import nir
+import numpy as np
 import pytest
 
 from by_hand import chain, conv, flatten, graph, neurons, scale, sink, source, sum_pool
@@ -57,3 +59,41 @@ def test_a_current_that_arrives_twice_is_refused_and_not_halved(factor):
 def test_a_convolution_with_two_targets_is_refused():
     nodes = {"in": source(), "a": conv(), "if": neurons(), "if2": neurons(), "out": sink(), "out2": sink()}
     assert refusals(graph(nodes, "in -> a -> if -> out", "a -> if2 -> out2")) == [("ND215", "$.nodes.a")]
+
+
+def test_neurons_between_two_layers_of_weights_are_missed_by_name():
+    """Called alone: in a row with the other passes such layers have become one."""
+    network = read(
+        chain(
+            **{
+                "in": source(),
+                "a": conv(),
+                "f": flatten(),
+                "b": nir.Linear(np.ones((3, 72))),
+                "if": neurons(),
+                "out": sink(),
+            }
+        ),
+        "torch",
+    )
+    with pytest.raises(CompileError) as caught:
+        pairs(network)
+    assert [(d.code, d.value, d.limit) for d in caught.value.diagnostics] == [("ND206", "a", "the weights b")]
+
+
+def test_all_that_feeds_neurons_without_weights_is_named():
+    nodes = {
+        "in": source(),
+        "a": conv(),
+        "if": neurons(),
+        "b": conv(),
+        "if2": neurons(),
+        "if3": neurons(),
+        "out": sink(),
+    }
+    drawn = graph(nodes, "in -> a -> if -> if3 -> out", "in -> b -> if2 -> if3")
+    with pytest.raises(CompileError) as caught:
+        pairs(read(drawn, "torch"))
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, finding.place) == ("ND207", "$.nodes.if3")
+    assert sorted(finding.value.split(", ")) == ["IF if", "IF if2"]

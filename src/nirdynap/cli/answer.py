@@ -75,11 +75,13 @@ class Answer:
         body: for --json, as schemas/result-v1 says for this command; None when errors left no answer.
         diagnostics: every finding, errors first.
         tables: for people, top to bottom.
+        code: how the process exits, where the diagnostics do not decide it.
     """
 
     body: Mapping[str, Any] | None
     diagnostics: tuple[Diagnostic, ...] = ()
     tables: tuple[RenderableType, ...] = ()
+    code: ExitCode | None = None
 
 
 def command(function: Callable[..., Answer]) -> Callable[..., None]:
@@ -114,7 +116,7 @@ def respond(name: str, ask: Callable[[], Answer], *, as_json: bool) -> NoReturn:
     """
     try:
         answer = _attempt(ask)
-        code = exit_code(answer.diagnostics)
+        code = exit_code(answer.diagnostics) if answer.code is None else answer.code
         _print(name, answer, as_json=as_json)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED

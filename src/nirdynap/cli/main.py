@@ -14,6 +14,7 @@ from nirdynap.cli.check import check
 from nirdynap.cli.chips import chips
 from nirdynap.cli.convert import convert
 from nirdynap.cli.demo import demo
+from nirdynap.cli.diff import diff
 from nirdynap.cli.evaluate import evaluate
 from nirdynap.cli.export import export
 from nirdynap.cli.locate import locate
@@ -24,7 +25,8 @@ from nirdynap.cli.verify import verify
 from nirdynap.errors import BAD_COMMAND_LINE
 
 COMMANDS = {
-    f.__name__: f for f in (check, convert, export, show, simulate, evaluate, verify, locate, sensitivity, chips, demo)
+    f.__name__: f
+    for f in (check, convert, export, show, simulate, evaluate, verify, locate, diff, sensitivity, chips, demo)
 }
 
 app = typer.Typer(

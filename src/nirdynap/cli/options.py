@@ -272,7 +272,18 @@ class OnChip(OnCamera):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing(Options):
+class Steps(Options):
+    """The time steps: arguments that `simulate`, `verify`, `evaluate` and `diff` share."""
+
+    dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
+    duration_us: Annotated[
+        int | None,
+        _run("Length of event recordings in µs.", show_default="the file's, or up to the last event"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing(Steps):
     """Options of an event run and of the time steps: the arguments that `simulate` and `verify` share."""
 
     order: Annotated[str | None, _run("Event run: depth or breadth.", show_default="depth")] = None
@@ -281,11 +292,6 @@ class Timing(Options):
     ] = None
     bias_clock_us: Annotated[
         int | None, _run("Event run: period of the bias clock in µs.", show_default="the spec's slow clock")
-    ] = None
-    dt_us: Annotated[int | None, _run("Length of a time step in µs.", show_default="the file's, or 1000")] = None
-    duration_us: Annotated[
-        int | None,
-        _run("Length of event recordings in µs.", show_default="the file's, or up to the last event"),
     ] = None
 
 
