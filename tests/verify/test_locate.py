@@ -19,7 +19,7 @@ from nirdynap.sim.stimulus import read_recording
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.strategies import events, rasters, specs
 from nirdynap.verify import Ran, locate
-from nirdynap.verify.history import Timeline, pair, timeline
+from nirdynap.verify.history import Timeline, Update, pair, timeline
 from nirdynap.verify.replay import replay
 from nirdynap.verify.runs import run_of
 
@@ -47,11 +47,16 @@ def test_each_update_of_a_neuron_is_what_its_rule_makes_of_its_inputs(drawn: tup
     period = ran.options.get("bias_clock_us", 0)
     for update in runs.updates(0, line.moments):
         assert update.a == update.b
-        # Ticks between events of one time are told with the last of them.
-        if line.by_event and line.t_us(update.at) % period == 0:
+        # A tick at the time of an event, or just behind a step's last one, is told with it.
+        if period and (line.by_event or update.end_us in line.stimulus.t) and _is_tick(line, update, period):
             continue
         before = (update.a.before, update.a.pushes, update.since_us, update.end_us)
         assert replay(runs.a.rule, *before) == (update.a.after, update.a.spikes)
+
+
+def _is_tick(line: Timeline, update: Update, period: int) -> bool:
+    times = (line.t_us(update.at),) if line.by_event else (update.end_us, update.end_us + 1)
+    return any(time % period == 0 for time in times)
 
 
 @given(st.data())

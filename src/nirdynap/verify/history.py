@@ -43,7 +43,7 @@ class Timeline:
         """When it has ended: up to here, and this time included, the bias clock ticks."""
         if moment < 0:
             return 0
-        return int(self.stimulus.t[moment]) if self.by_event else (moment + 1) * self.dt_us
+        return int(self.stimulus.t[moment]) if self.by_event else (moment + 1) * self.dt_us - 1
 
     def part(self, start: int, end: int) -> Piece:
         """The moments from `start` up to, not including, `end`."""

@@ -167,7 +167,10 @@ class SimulatorRun:
     def advance(self, part: Piece) -> None:
         """Run on with the next piece."""
         self._part = part
-        self._result = self._simulator.run([part.events], record="all", dt_us=self._dt_us, duration_us=part.duration_us)
+        end = part.duration_us
+        if not self.goes_on and end is not None and end - 1 > part.events.t.max(initial=0):
+            end -= 1  # a tick at the end comes behind the events of that time, which this piece does not hold
+        self._result = self._simulator.run([part.events], record="all", dt_us=self._dt_us, duration_us=end)
 
     def spikes(self, layer: int) -> Spikes:
         """Those of the last piece, by time; at equal times in the order in which they were emitted, core by core."""
