@@ -15,6 +15,7 @@ SOURCES = sorted((ROOT / "src" / "nirdynap").rglob("*.py"))
 PUBLIC = {
     "CONVENTIONS",
     "Chip",
+    "ChipRecordings",
     "CompileError",
     "Convention",
     "DeviceError",
@@ -52,6 +53,7 @@ PUBLIC = {
     "read",
     "save",
     "scale_for_bits",
+    "sensitivity",
     "simulate",
     "to_nir",
     "to_samna",

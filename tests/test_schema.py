@@ -22,7 +22,21 @@ from nirdynap.ir.result import CoreStats
 from nirdynap.ir.spec import CoreSpec, Memory, Spec
 from nirdynap.schema import validate
 from nirdynap.shipped import shipped
-from nirdynap.verify import Agreement, Comparison, Difference, Rung, RungLayer, Verification
+from nirdynap.verify import (
+    Agreement,
+    Comparison,
+    Difference,
+    Divergence,
+    Loss,
+    Rung,
+    RungLayer,
+    Sensitivity,
+    Verification,
+    Waterfall,
+)
+from nirdynap.verify.history import Side, Update
+from nirdynap.verify.pushes import Push
+from nirdynap.verify.sensitivity import Disturbed, LayerChange, Share
 
 SCHEMAS = ("chip-v1", "spec-v1", "result-v1")
 
@@ -95,6 +109,14 @@ def test_schemas_are_strict(schema: str) -> None:
         ("result-v1", "comparison", Comparison),
         ("result-v1", "agreement", Agreement),
         ("result-v1", "difference", Difference),
+        ("result-v1", "divergence", Divergence),
+        ("result-v1", "update", Update),
+        ("result-v1", "side", Side),
+        ("result-v1", "push", Push),
+        ("result-v1", "sensitivity", Sensitivity),
+        ("result-v1", "disturbed", Disturbed),
+        ("result-v1", "layer_change", LayerChange),
+        ("result-v1", "share", Share),
     ],
 )
 def test_schemas_have_the_fields_of_the_records(schema: str, part: str, record: type) -> None:
@@ -110,8 +132,10 @@ def test_bodies_have_the_fields_of_the_records() -> None:
     }
     assert set(bodies["rung"]["properties"]["layers"]["items"]["properties"]) == fields_of(RungLayer)
     assert set(bodies["verify"]["properties"]) == (fields_of(Verification) - {"spec", "notes"}) | {
-        *("chip", "convention", "digest", "correct")
+        *("chip", "convention", "digest", "correct", "accuracy_interval", "waterfall")
     }
+    assert set(bodies["waterfall"]["properties"]) == fields_of(Waterfall)
+    assert set(bodies["waterfall"]["properties"]["losses"]["items"]["properties"]) == fields_of(Loss)
     assert set(bodies["chips"]["properties"]["chips"]["items"]["properties"]) == fields_of(Chip)
     assert set(bodies["core_view"]["properties"]) == (fields_of(CoreSpec) - {"weights", "bias", "initial_state"}) | {
         *("kernel", "has_bias")
@@ -183,6 +207,7 @@ RUNG = {
     "about": "the chip",
     "layers": [{"name": "fc", "spikes": 7, "ties": 0, "saturated": 0, "dropped": 0}],
     "decisions": {"output": [3, -1]},
+    "repeats": False,
 }
 COMPARISON = {
     "reference": "clocked",
@@ -196,6 +221,9 @@ COMPARISON = {
             "largest_difference": 1,
             "spikes": 7,
             "reference_spikes": 8,
+            "correlation": None,
+            "rate_error_hz": 83.3,
+            "earth_mover_hz": 0.0,
         }
     ],
     "same_decisions": {"output": 1},
@@ -209,6 +237,14 @@ COMPARISON = {
         "value": 2,
         "reference": 3,
     },
+}
+WATERFALL = {
+    "against": "labels",
+    "samples": 1,
+    "rungs": ["single", "event"],
+    "first": 1,
+    "last": 0,
+    "losses": [{"reference": "single", "rung": "event", "lost": 1, "gained": 0, "changed": 1}],
 }
 SUMMARY = {"nodes": 3, "edges": 2, "weights": 24, "checksum": DIGEST}
 NODE = {"name": "fc", "type": "Linear", "parameters": 24, "settings": {"bias": "none"}}
@@ -298,7 +334,22 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "labels": [3],
             "dvs_dropped": 0,
             "correct": {"event": 1},
+            "accuracy_interval": {"event": [0.2, 1.0]},
+            "waterfall": WATERFALL,
+            "recorded": None,
         },
+    ],
+    "locate": [{"a": "a.nir, float", "b": "b.nir, clocked", "divergence": None}],
+    "sensitivity": [
+        {
+            "digest": DIGEST,
+            "semantics": "event",
+            "samples": 5,
+            "repeats": 2,
+            "seed": 0,
+            "correct": None,
+            "disturbed": [],
+        }
     ],
     "chips": [{"chips": []}],
     "demo": [

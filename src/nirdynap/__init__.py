@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nirdynap.export.samna_reading import from_samna as from_samna
     from nirdynap.frameworks.export import to_nir as to_nir
     from nirdynap.frontend import read as read
+    from nirdynap.ir.chip_recordings import ChipRecordings as ChipRecordings
     from nirdynap.ir.clock import ExternalClock as ExternalClock
     from nirdynap.ir.clock import InternalClock as InternalClock
     from nirdynap.ir.convention import CONVENTIONS as CONVENTIONS
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from nirdynap.store import load as load
     from nirdynap.store import save as save
     from nirdynap.verify import locate as locate
+    from nirdynap.verify import sensitivity as sensitivity
     from nirdynap.verify import verify as verify
 
 __version__ = "0.1.0"
@@ -71,6 +73,7 @@ _ROOMS = {
     "export.samna_reading": ("from_samna",),
     "frameworks.export": ("to_nir",),
     "frontend": ("read",),
+    "ir.chip_recordings": ("ChipRecordings",),
     "ir.clock": ("ExternalClock", "InternalClock"),
     "ir.convention": ("CONVENTIONS", "Convention"),
     "ir.dvs": ("DvsLayer",),
@@ -86,7 +89,7 @@ _ROOMS = {
     "nn.model": ("dynapcnn_to_torch",),
     "sim": ("simulate",),
     "store": ("load", "save"),
-    "verify": ("locate", "verify"),
+    "verify": ("locate", "sensitivity", "verify"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

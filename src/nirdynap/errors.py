@@ -326,10 +326,31 @@ CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera 
 NO_TICKS = _kind("ND660", "readout block without a clock", "the readout block speaks at each tick of the slow clock, and there is none", "slow_clock_hz=1000 (--slow-clock-hz), or a conversion with slow_clock=")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
-ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
-LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")
+ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the normalised network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
+LOWERING_DIFFERS = _kind("ND702", "normalised network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the normalised network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: folding must not change a spike", "warning")
+
+FRAMEWORK_DIFFERS = _kind("ND703", "float run differs from the framework", "{value}", "what the file leaves open (--convention, --reset, --v-min, --spikes-per-step, --tie), and nirdynap.to_nir(model, sample), which leaves nothing open; a framework in float32 may also differ by rounding", "warning")
+RUNGS_DIFFER = _kind("ND704", "rungs that must be equal differ", "{value}; rung {rung!r} is to have the spikes of rung {limit!r}", "reporting the graph and this input: {rung} must not change a spike")
+BAD_CHIP_RECORDINGS = _kind("ND705", "chip recordings do not fit", "{value}", "for each recording that was played, the spikes of whole layers of this network")
+BAD_FRAMEWORK_OUTPUTS = _kind("ND706", "framework outputs do not fit", "{value}", "an array for the one Output, or arrays by name of neuron and Output nodes: sums over the run [sample, ...], or [time, sample, ...]")
+NOT_ROUNDED = _kind("ND707", "integer is not the rounded float", "{parameter} of output channel {channel} is {value}, the scaled float is {limit:.6g}", "reporting the graph: rounding moves a number by half a unit at most")
 
 NOT_COMPARABLE = _kind("ND720", "runs cannot be compared", "{value}", "two runs of networks with the same layers; nirdynap.verify compares each step of one conversion")
+OTHER_TIE = _kind("ND721", "tie", "a neuron at exactly its threshold {value} in b, and {limit} in a", "", "note")
+OTHER_LOWER_BOUND = _kind("ND722", "lower bound of the membrane", "{value} in b, {limit} in a{how}", "", "note")
+OTHER_SATURATION = _kind("ND723", "saturation", "sums are held in {value} in b, in {limit} in a", "", "note")
+OTHER_THRESHOLD = _kind("ND724", "threshold", "{value} in b, {limit} in a{how}", "", "note")
+OTHER_WEIGHT = _kind("ND725", "weight", "{value}", "", "note")
+OTHER_ORDER = _kind("ND726", "order of spikes", "{value}", "", "note")
+OTHER_SPIKE_NUMBER = _kind("ND727", "more than one spike per update", "spikes of an update are {value} in b, {limit} in a", "", "note")
+OTHER_BIAS = _kind("ND728", "bias", "{value} in b, {limit} in a{how}", "", "note")
+OTHER_BIAS_CLOCK = _kind("ND729", "bias clock", "the bias is added {value} in b, {limit} in a", "", "note")
+OTHER_REMAINDER = _kind("ND730", "remainder of a pooling", "{value}", "", "note")
+OTHER_RESET = _kind("ND731", "reset", "a spike {value} in b, and {limit} in a", "", "note")
+OTHER_INPUT = _kind("ND732", "other inputs", "{value}", "", "note")
+OTHER_INITIAL_STATE = _kind("ND733", "first membrane", "the membrane starts at {value} in b, at {limit} in a", "", "note")
+OTHER_DECIMATOR = _kind("ND734", "decimator", "every {value}th spike passes in b, every {limit}th in a, or another one of them", "", "note")
+ROUNDED_APART = _kind("ND735", "rounding to integers", "{value} thresholds lie between the two membranes, which weights rounded to integers explain", "", "note")
 
 NOTHING_TO_EVALUATE = _kind("ND751", "nothing to evaluate", "{value}", "an iterable or data set of recordings, an .npz file, a folder of such files, or a folder of N-MNIST's class folders")
 BAD_SAMPLE = _kind("ND752", "bad sample", "{value}", "pairs of a recording and the index of its output neuron")
@@ -339,6 +360,12 @@ WORKERS_LOST = _kind("ND755", "workers lost", "{value}", "running it again with 
 LABEL_OUTSIDE = _kind("ND756", "label outside the outputs", "the label of sample {sample} is {value}, the output neurons are {limit}", "labels that count from 0, in the order of the output neurons")
 DAMAGED_PART = _kind("ND757", "damaged part", "{value}", "removing this file and running it again with the same output, which makes it anew and goes on")
 STOPPED = _kind("ND758", "stopped", "{value}", "{remedy}", "note")
+
+# --- ND77x: the test kit ------------------------------------------------------------------------------------------------------
+NO_SNAPSHOT = _kind("ND770", "no snapshot", "there is no such file yet, so nothing to compare with", "pytest --nirdynap-update, which writes it; and keeping it with the test")
+BAD_SNAPSHOT = _kind("ND771", "unreadable snapshot", "not a snapshot of nirdynap: {value}", "pytest --nirdynap-update, which writes it anew")
+NOTHING_FIRES = _kind("ND772", "silent outputs", "no output spike in each of some recordings of {value} random events in {limit} ms: they would prove nothing", "inputs= with recordings (.npz) that the network was made for")
+BEHAVIOUR_CHANGED = _kind("ND773", "not as it was", "{value}", "{remedy}")
 
 # --- ND78x: comparing two networks ------------------------------------------------------------------------------------------
 NOTHING_TO_LOWER = _kind("ND780", "nothing to lower", "{value} given, and both sides are specs, which have been lowered already", "leaving it out, or the .nir files that they were made from")

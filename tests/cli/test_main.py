@@ -123,7 +123,7 @@ def on_a_terminal(*words: object) -> tuple[str, str]:
 
 def test_the_bar_of_verify_counts_samples_on_all_rungs(net: Path, recordings: Path) -> None:
     _, shown = on_a_terminal("verify", net, "--input", recordings)
-    assert "12/12" in shown
+    assert "21/21" in shown
 
 
 def test_progress_is_shown_on_a_terminal_only(net: Path, recordings: Path) -> None:

@@ -25,7 +25,7 @@ from nirdynap.lower.rules import candidates
 from nirdynap.passes import normalise
 from nirdynap.sim import simulate
 from nirdynap.store import load, save
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
 
 NAMES = ["b", "10", "9", "_0", "Ω", "a b", "-", "x'", *map(str, range(11, 60))]
 
@@ -38,7 +38,7 @@ def simple():
 
 
 @settings(deadline=None, max_examples=80)
-@given(drawn=nir_graphs(), names=st.permutations(NAMES), order=st.permutations(range(80)))
+@given(drawn=networks(), names=st.permutations(NAMES), order=st.permutations(range(80)))
 def test_names_and_orders_of_nodes_and_edges_change_no_digest(drawn, names, order):
     one = nir_to_dynapcnn(drawn, convention="torch")
     two = nir_to_dynapcnn(relabelled(drawn, names, order), convention="torch")
@@ -47,7 +47,7 @@ def test_names_and_orders_of_nodes_and_edges_change_no_digest(drawn, names, orde
 
 
 @settings(deadline=None, max_examples=40)
-@given(drawn=nir_graphs(max_layers=3), convention=st.sampled_from(["nir", "torch", "sinabs"]))
+@given(drawn=networks(max_layers=3), convention=st.sampled_from(["nir", "torch", "sinabs"]))
 def test_a_graph_and_its_file_are_one_spec(drawn, convention, tmp_path_factory):
     path = tmp_path_factory.mktemp("written") / "graph.nir"
     nir.write(path, drawn, compression=None)
@@ -55,7 +55,7 @@ def test_a_graph_and_its_file_are_one_spec(drawn, convention, tmp_path_factory):
 
 
 @settings(deadline=None, max_examples=40)
-@given(drawn=nir_graphs())
+@given(drawn=networks())
 def test_the_callers_graph_is_never_changed(drawn):
     before = facts(drawn)
     nir_to_dynapcnn(drawn, convention="sinabs", bias_bits=16)
@@ -105,7 +105,7 @@ def test_two_hash_seeds_give_the_same_bytes(tmp_path):
 
 
 @settings(deadline=None, max_examples=30)
-@given(drawn=nir_graphs(max_layers=3))
+@given(drawn=networks(max_layers=3))
 def test_what_was_saved_is_what_is_loaded(drawn, tmp_path_factory):
     folder = tmp_path_factory.mktemp("specs")
     spec = nir_to_dynapcnn(drawn, convention="torch")
@@ -128,7 +128,7 @@ def test_nine_layers_that_fill_nine_cores():
 
 
 @settings(deadline=None, max_examples=40)
-@given(drawn=nir_graphs(), chip=st.sampled_from(chip_names()))
+@given(drawn=networks(), chip=st.sampled_from(chip_names()))
 def test_every_layer_lies_on_a_core_with_room_for_it(drawn, chip):
     report = check(drawn, chip, convention="torch")
     assert report.chip == chip
@@ -224,7 +224,7 @@ def test_warnings_are_kept_in_the_spec_and_forbid_nothing():
 
 
 @settings(deadline=None, max_examples=80)
-@given(drawn=nir_graphs(), convention=st.sampled_from(["torch", "sinabs", "norse"]), seed=st.integers(0, 2**32 - 1))
+@given(drawn=networks(), convention=st.sampled_from(["torch", "sinabs", "norse"]), seed=st.integers(0, 2**32 - 1))
 def test_the_spec_computes_what_the_network_computes_with_the_same_integers(drawn, convention, seed):
     spec = nir_to_dynapcnn(drawn, convention=convention)
     network = in_integers(normalise(read(drawn, convention)), spec)

@@ -24,8 +24,8 @@ from nirdynap.lower.validate import validate
 from nirdynap.passes import normalise
 from nirdynap.sim import simulate
 from nirdynap.testing import oracle
-from nirdynap.testing.conformance import assert_same_result
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
+from nirdynap.testing.same import assert_same_result
 
 READING = {"convention": "torch", "reset": "subtract"}
 
@@ -227,7 +227,7 @@ def beside_itself(drawn: nir.NIRGraph) -> nir.NIRGraph:
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
-@given(drawn=nir_graphs(max_layers=4))
+@given(drawn=networks(max_layers=4))
 def test_two_networks_on_one_chip_do_not_disturb_each_other(drawn):
     assume(check(beside_itself(drawn), convention="torch").fits)
     alone, both = (nir_to_dynapcnn(g, convention="torch") for g in (drawn, beside_itself(drawn)))
@@ -240,7 +240,7 @@ def test_two_networks_on_one_chip_do_not_disturb_each_other(drawn):
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-@given(drawn=nir_graphs(max_layers=9))
+@given(drawn=networks(max_layers=9))
 def test_every_placement_is_valid_and_of_what_a_run_calls_busy_too(drawn):
     spec = nir_to_dynapcnn(drawn, convention="torch")
     busy = nir_to_dynapcnn(drawn, convention="torch", activity=simulate(spec, raster(spec, steps=2)))

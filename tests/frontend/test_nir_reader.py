@@ -13,7 +13,7 @@ from by_hand import chain, conv, facts, neurons, relabelled, sink, source
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
 from nirdynap.ir.convention import CONVENTIONS
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
 
 
 def simple():
@@ -25,7 +25,7 @@ def without_names(network):
 
 
 @settings(deadline=None, max_examples=60)
-@given(drawn=nir_graphs(), convention=st.sampled_from(["nir", "torch", "sinabs"]))
+@given(drawn=networks(), convention=st.sampled_from(["nir", "torch", "sinabs"]))
 def test_a_file_is_the_graph_that_was_written(drawn, convention, tmp_path_factory):
     path = tmp_path_factory.mktemp("written") / "graph.nir"
     nir.write(path, drawn, compression=None)
@@ -33,7 +33,7 @@ def test_a_file_is_the_graph_that_was_written(drawn, convention, tmp_path_factor
 
 
 @settings(deadline=None, max_examples=60)
-@given(drawn=nir_graphs())
+@given(drawn=networks())
 def test_the_callers_graph_is_never_changed(drawn):
     before = facts(drawn)
     network = read(drawn, "sinabs")
@@ -48,14 +48,14 @@ NAMES = ["b", "10", "9", "_0", "Ω", "a b", "-", "x'", *map(str, range(11, 60))]
 
 
 @settings(deadline=None, max_examples=60)
-@given(drawn=nir_graphs(), names=st.permutations(NAMES), order=st.permutations(range(80)))
+@given(drawn=networks(), names=st.permutations(NAMES), order=st.permutations(range(80)))
 def test_names_and_orders_do_not_matter(drawn, names, order):
     network, other = read(drawn, "torch"), read(relabelled(drawn, names, order), "torch")
     assert without_names(other) == without_names(network)
 
 
 @settings(deadline=None, max_examples=30)
-@given(drawn=nir_graphs())
+@given(drawn=networks())
 def test_reading_twice_gives_the_same(drawn):
     assert read(drawn, "torch") == read(drawn, "torch")
 

@@ -15,7 +15,7 @@ from nirdynap.errors import CompileError
 from nirdynap.frontend import read
 from nirdynap.ir.convention import CONVENTIONS
 from nirdynap.ir.network import Edge, Input, Network, Output, build_network, topological_order
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
 
 
 def renamed(network: Network, names: dict[str, str]) -> Network:
@@ -32,7 +32,7 @@ def shape_of(network: Network) -> list[tuple]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(drawn=nir_graphs(), random=st.randoms())
+@given(drawn=networks(), random=st.randoms())
 def test_names_decide_nothing(drawn, random):
     network = read(drawn, "torch")
     names = [f"n{i}" for i in range(len(network.nodes))]

@@ -26,7 +26,7 @@ from nirdynap.lower.split import cut
 from nirdynap.lower.unplaceable import plan_or_findings
 from nirdynap.lower.wishes import ANYWHERE, Wishes, wishes_of
 from nirdynap.sim import simulate
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
 
 PROPERTY = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 WORDS = st.sampled_from([16, 64, 256, 1024])
@@ -432,7 +432,7 @@ def test_a_run_of_another_network_is_refused():
 
 
 @settings(PROPERTY, max_examples=25)
-@given(drawn=nir_graphs(max_layers=4), data=st.data())
+@given(drawn=networks(max_layers=4), data=st.data())
 def test_permuting_cores_changes_no_output(drawn, data):
     spec = nir_to_dynapcnn(drawn, convention="torch")
     used = {core.name: core.core for core in spec.cores if core.origin}

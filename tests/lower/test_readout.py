@@ -24,7 +24,7 @@ from nirdynap import (
 from nirdynap.errors import CompileError, InputError
 from nirdynap.shipped import shipped
 from nirdynap.testing import oracle
-from nirdynap.testing.conformance import assert_same_result
+from nirdynap.testing.same import assert_same_result
 from nirdynap.testing.samna_stand_in import samna_stand_in
 
 READING = {"convention": "torch", "reset": "subtract", "spikes_per_step": "many"}

@@ -30,8 +30,8 @@ from nirdynap.passes import normalise
 from nirdynap.sim import simulate
 from nirdynap.store import load, save
 from nirdynap.testing import oracle
-from nirdynap.testing.conformance import assert_same_result
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
+from nirdynap.testing.same import assert_same_result
 from nirdynap.verify import verify
 
 PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
@@ -75,7 +75,7 @@ def assert_same_runs(split, whole, raster):
 @st.composite
 def cut_up(draw):
     """A graph, the spec of it in one piece per layer, and one in which layers are split, relayed and copied."""
-    drawn = draw(nir_graphs(max_layers=4))
+    drawn = draw(networks(max_layers=4))
     whole = nir_to_dynapcnn(drawn, BIG, convention="torch")
     parts = {core.name: draw(st.integers(1, min(3, core.neuron_shape[0]))) for core in whole.cores}
     return whole, nir_to_dynapcnn(drawn, roomy(), convention="torch", split=parts), parts
@@ -117,7 +117,7 @@ words = st.sampled_from([64, 128, 256, 512, 2048])
 
 
 @PROPERTY
-@given(nir_graphs(max_layers=3), st.lists(st.tuples(words, words), min_size=3, max_size=9), st.data())
+@given(networks(max_layers=3), st.lists(st.tuples(words, words), min_size=3, max_size=9), st.data())
 def test_what_fits_a_tight_chip_is_the_network_of_a_large_one(drawn, cores, data):
     speck = load_chip("speck2f")
     chip = dataclasses.replace(speck, cores=tuple(Memory(kernel, neuron, 16) for kernel, neuron in cores))

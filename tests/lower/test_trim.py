@@ -11,7 +11,7 @@ from by_hand import chain, conv, graph, neurons, sink, source
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.lower.validate import validate
 from nirdynap.sim import simulate
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
 
 READING = {"convention": "torch", "reset": "subtract"}
 
@@ -36,7 +36,7 @@ def words(spec):
 @st.composite
 def with_dead_channels(draw):
     """A drawn graph in which some kernels are not above zero."""
-    drawn = draw(nir_graphs(max_layers=4, nested=False))
+    drawn = draw(networks(max_layers=4, nested=False))
     for node in drawn.nodes.values():
         if isinstance(node, (nir.Conv2d, nir.Linear, nir.Affine)):
             for channel in range(len(node.weight)):

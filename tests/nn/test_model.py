@@ -13,11 +13,12 @@ from nirdynap.nn import model as module
 from nirdynap.nn.model import EXACT_BELOW
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import ClockedConformance, assert_same_result
+from nirdynap.testing.conformance import ClockedConformance
+from nirdynap.testing.same import assert_same_result
 
 
 class TestDynapcnnModel(ClockedConformance):
-    def run(self, spec, raster, *, saturate, spikes_per_step):
+    def run_clocked(self, spec, raster, *, saturate, spikes_per_step):
         model = dynapcnn_to_torch(spec, saturate=saturate, spikes_per_step=spikes_per_step, record="all")
         try:
             return model.run(torch.from_numpy(raster.copy()))

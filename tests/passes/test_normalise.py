@@ -10,7 +10,7 @@ from nirdynap.errors import CompileError
 from nirdynap.frontend import read
 from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Network, Output, Pool, Scale
 from nirdynap.passes import NORMALISE, normalise
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing import assert_equivalent, networks
 
 CONVENTIONS = ("torch", "nir", "sinabs", "norse", "snntorch", "rockpool", "spyx", "lava")
 
@@ -59,7 +59,7 @@ def gone(network: Network, step: str) -> list[str]:
 
 
 @settings(max_examples=120, deadline=None)
-@given(drawn=nir_graphs(), convention=st.sampled_from(CONVENTIONS), seed=st.integers(0, 2**32 - 1))
+@given(drawn=networks(), convention=st.sampled_from(CONVENTIONS), seed=st.integers(0, 2**32 - 1))
 def test_each_pass_keeps_every_spike_and_keeps_its_promise(drawn, convention, seed):
     network = read(drawn, convention, delay="drop")
     counts = raster(network, seed)
@@ -80,17 +80,19 @@ def test_each_pass_keeps_every_spike_and_keeps_its_promise(drawn, convention, se
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=nir_graphs(), seed=st.integers(0, 2**32 - 1))
+@given(drawn=networks(), seed=st.integers(0, 2**32 - 1))
 def test_normalise_keeps_every_spike_and_is_done_after_one_run(drawn, seed):
     network = read(drawn, "torch")
     lowered = normalise(network)
-    assert_same_run(network, lowered, raster(network, seed))
+    counts = raster(network, seed)
+    assert_same_run(network, lowered, counts)
+    assert_equivalent(network, lowered, counts)
     assert normalise(lowered).nodes == lowered.nodes
     assert normalise(lowered).edges == lowered.edges
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=nir_graphs())
+@given(drawn=networks())
 def test_every_node_of_the_user_is_credited(drawn):
     network = read(drawn, "torch")
     effective = {n.name for n in network.nodes if not _is_noop(network, n)}

@@ -7,11 +7,12 @@ from nirdynap.ir.spec import Destination
 from nirdynap.sim import EventSimulator
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import EventConformance, assert_same_result
+from nirdynap.testing.conformance import EventConformance
+from nirdynap.testing.same import assert_same_result
 
 
 class TestEventSimulator(EventConformance):
-    def run(self, spec, recording, *, order, emission, bias_clock_us, duration_us):
+    def run_event(self, spec, recording, *, order, emission, bias_clock_us, duration_us):
         simulator = EventSimulator(spec, order=order, emission=emission, bias_clock_us=bias_clock_us)
         return simulator.run(recording, record="all", duration_us=duration_us)
 

@@ -6,11 +6,12 @@ from nirdynap.ir.events import Events
 from nirdynap.sim import ClockedSimulator
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import ClockedConformance, assert_same_result
+from nirdynap.testing.conformance import ClockedConformance
+from nirdynap.testing.same import assert_same_result
 
 
 class TestClockedSimulator(ClockedConformance):
-    def run(self, spec, raster, *, saturate, spikes_per_step):
+    def run_clocked(self, spec, raster, *, saturate, spikes_per_step):
         return ClockedSimulator(spec, saturate=saturate, spikes_per_step=spikes_per_step).run(raster, record="all")
 
 

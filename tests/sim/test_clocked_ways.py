@@ -11,7 +11,8 @@ from nirdynap.ir.spec import Destination
 from nirdynap.sim import ClockedSimulator, layout, simulate
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import ClockedConformance, assert_same_result
+from nirdynap.testing.conformance import ClockedConformance
+from nirdynap.testing.same import assert_same_result
 
 FRAMES, SPIKES = 0, 10**9  # picoseconds for a product
 
@@ -28,7 +29,7 @@ def product_costs(picoseconds):
 class Way(ClockedConformance):
     cost = None
 
-    def run(self, spec, raster, *, saturate, spikes_per_step):
+    def run_clocked(self, spec, raster, *, saturate, spikes_per_step):
         with product_costs(self.cost):
             return ClockedSimulator(spec, saturate=saturate, spikes_per_step=spikes_per_step).run(raster, record="all")
 

@@ -10,7 +10,7 @@ from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Destination, OutputPort
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import assert_same_result
+from nirdynap.testing.same import assert_same_result
 
 
 @st.composite

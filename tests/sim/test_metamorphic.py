@@ -12,7 +12,7 @@ from nirdynap.ir.spec import Destination
 from nirdynap.ir.units import INT16_MAX
 from nirdynap.sim import ClockedSimulator, EventSimulator, simulate
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import assert_same_result
+from nirdynap.testing.same import assert_same_result
 from nirdynap.testing.strategies import events, rasters, specs
 
 PROPERTY = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

@@ -12,7 +12,7 @@ from nirdynap.ir.events import Events
 from nirdynap.sim import simulate, simulation
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import assert_same_result
+from nirdynap.testing.same import assert_same_result
 from nirdynap.testing.strategies import events, rasters, specs
 
 PROPERTY = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])

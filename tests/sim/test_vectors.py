@@ -14,7 +14,8 @@ from nirdynap.ir.spec import Destination, InputPort
 from nirdynap.sim import ClockedSimulator, EventSimulator, asynchronous, clocked, instruction_set, simulate
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.testing.conformance import ClockedConformance, EventConformance, assert_same_result
+from nirdynap.testing.conformance import ClockedConformance, EventConformance
+from nirdynap.testing.same import assert_same_result
 
 
 def plain():
@@ -24,13 +25,13 @@ def plain():
 
 
 class TestPlainClocked(ClockedConformance):
-    def run(self, spec, raster, *, saturate, spikes_per_step):
+    def run_clocked(self, spec, raster, *, saturate, spikes_per_step):
         with plain()[0]:
             return ClockedSimulator(spec, saturate=saturate, spikes_per_step=spikes_per_step).run(raster, record="all")
 
 
 class TestPlainEvent(EventConformance):
-    def run(self, spec, recording, *, order, emission, bias_clock_us, duration_us):
+    def run_event(self, spec, recording, *, order, emission, bias_clock_us, duration_us):
         with plain()[1]:
             simulator = EventSimulator(spec, order=order, emission=emission, bias_clock_us=bias_clock_us)
             return simulator.run(recording, record="all", duration_us=duration_us)

@@ -12,7 +12,7 @@ from hypothesis.errors import InvalidArgument
 
 from by_hand import facts
 from nirdynap.compile import check
-from nirdynap.testing.graphs import nir_graphs
+from nirdynap.testing.graphs import networks
 
 
 def unfolded(graph: nir.NIRGraph) -> list[nir.NIRNode]:
@@ -65,11 +65,11 @@ FEATURES = {
 @pytest.mark.parametrize("feature", FEATURES)
 def test_every_feature_is_drawn(feature):
     quick = settings(max_examples=3000, deadline=None, phases=[Phase.generate], database=None)
-    assert FEATURES[feature](find(nir_graphs(), FEATURES[feature], settings=quick))
+    assert FEATURES[feature](find(networks(), FEATURES[feature], settings=quick))
 
 
 @settings(deadline=None, max_examples=60)
-@given(drawn=nir_graphs(max_layers=9))
+@given(drawn=networks(max_layers=9))
 def test_every_graph_fits_a_speck_2f_and_is_fit_for_exact_arithmetic(drawn):
     report = check(drawn, "speck2f", convention="torch")
     assert report.fits, report.diagnostics
@@ -80,7 +80,7 @@ def test_every_graph_fits_a_speck_2f_and_is_fit_for_exact_arithmetic(drawn):
 
 
 @settings(deadline=None, max_examples=60)
-@given(drawn=nir_graphs(min_layers=2, max_layers=3, branches=False, nested=False, biases=False))
+@given(drawn=networks(min_layers=2, max_layers=3, branches=False, nested=False, biases=False))
 def test_options_are_obeyed(drawn):
     assert 2 <= sum(isinstance(n, WEIGHTS) for n in drawn.nodes.values()) <= 3
     ends = list(itertools.chain.from_iterable(drawn.edges))
@@ -93,11 +93,11 @@ def test_options_are_obeyed(drawn):
 @pytest.mark.parametrize(("least", "most"), [(0, 1), (2, 1), (1, 10)])
 def test_options_out_of_range(least, most):
     with pytest.raises(InvalidArgument, match="min_layers <= max_layers <= 9"):
-        nir_graphs(min_layers=least, max_layers=most)
+        networks(min_layers=least, max_layers=most)
 
 
 def test_the_shrink_target():
-    smallest = find(nir_graphs(), lambda _: True, settings=settings(database=None))
+    smallest = find(networks(), lambda _: True, settings=settings(database=None))
     assert list(smallest.nodes) == ["input", "linear0", "if0", "output0"]
     linear, neuron = smallest.nodes["linear0"], smallest.nodes["if0"]
     assert facts(linear.weight) == facts(np.ones((1, 1)))

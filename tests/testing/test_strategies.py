@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from nirdynap.chips.chip import load_chip
 from nirdynap.chips.memory import memory_of
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, conv_output
 from nirdynap.testing import oracle
-from nirdynap.testing.strategies import events, rasters, specs
+from nirdynap.testing.strategies import events, rasters, specs, weights
 
 RELAXED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 # Without the phase that explains: it tries other examples once more, of which `find` would return the last.
@@ -142,3 +143,24 @@ def test_bad_arguments_of_rasters(arguments):
 def test_bad_arguments_of_events(arguments):
     with pytest.raises(InvalidArgument):
         events(None, **arguments)
+
+
+@RELAXED
+@given(st.data())
+def test_weights_have_the_shape_and_the_bounds(data):
+    drawn = data.draw(weights((2, 3, 1, 4), min_value=-5, max_value=9))
+    assert (drawn.shape, drawn.dtype) == ((2, 3, 1, 4), np.int8)
+    assert -5 <= drawn.min() <= drawn.max() <= 9
+    assert not drawn.flags.writeable
+
+
+def test_weights_shrink_to_ones():
+    assert find(weights((1, 2, 1, 1)), lambda _: True, settings=SHRINK).ravel().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("arguments", [{"min_value": -129}, {"max_value": 128}, {"min_value": 2, "max_value": 1}])
+def test_bad_arguments_of_weights(arguments):
+    with pytest.raises(InvalidArgument):
+        weights((1, 1, 1, 1), **arguments)
+    with pytest.raises(InvalidArgument):
+        weights((1, 1, 0, 1))

@@ -17,22 +17,17 @@ from nirdynap.ir.network import Conv
 from nirdynap.passes import normalise
 from nirdynap.passes.rewrite import replaced
 from nirdynap.verify.divergence import Difference, earliest, explained, first_difference
-from nirdynap.verify.rungs import Trace, float_trace
+from nirdynap.verify.rungs import Trace, float_trace, layer_of_raster
 
 LAYERS = ("one", "two")
 
 
-def trace(rasters: np.ndarray) -> Trace:
-    """A trace of two layers with the given rasters [layer, time, sample, c, y, x]."""
-    return Trace(
-        name="clocked",
-        counts=tuple(r.sum(axis=0) for r in rasters),
-        raster=rasters.__getitem__,
-        ties=(0, 0),
-        saturated=(0, 0),
-        dropped=(0, 0),
-        decisions={},
-    )
+def trace(rasters: np.ndarray, *, counted: bool = False) -> Trace:
+    """A trace of two layers with the given rasters [layer, time, sample, c, y, x], or with their counts alone."""
+    layers = {name: layer_of_raster(raster) for name, raster in zip(LAYERS, rasters, strict=True)}
+    if counted:
+        layers = {name: dataclasses.replace(layer, raster=None) for name, layer in layers.items()}
+    return Trace(name="clocked", layers=layers, decisions={})
 
 
 def slow_search(before: np.ndarray, here: np.ndarray) -> Difference | None:
@@ -57,12 +52,24 @@ def test_first_difference_is_the_first_one_in_a_search_by_loops_and_so_is_the_ea
     here = before.copy()
     here.flat[sorted(changed)] += 1
     expected = slow_search(before, here)
-    assert first_difference(LAYERS, trace(before), trace(here), 0) == expected
+    assert first_difference(trace(before), trace(here), 0) == expected
     parts = [
-        first_difference(LAYERS, trace(before[:, :, part]), trace(here[:, :, part]), part.start)
+        first_difference(trace(before[:, :, part]), trace(here[:, :, part]), part.start)
         for part in (slice(0, 1), slice(1, 3), slice(3, 4))
     ]
     assert earliest(LAYERS, tuple(parts)) == expected
+
+
+def test_counts_alone_differ_over_the_run_and_unknown_layers_not_at_all():
+    before = np.zeros((2, 3, 2, 1, 1, 2), dtype=int)
+    here = before.copy()
+    here[1, 2, 1, 0, 0, 1] = 2
+    found = first_difference(trace(before, counted=True), trace(here), 5)
+    assert found is not None
+    assert (found.layer, found.sample, found.step, found.x, found.value, found.reference) == ("two", 6, None, 1, 2, 0)
+    assert str(found) == "two, sample 6, over the run, (c, y, x) = (0, 0, 1): 2 spikes instead of 0"
+    first = dataclasses.replace(trace(here), layers={"one": trace(here).layers["one"]})
+    assert first_difference(trace(before), first, 0) is None
 
 
 def finding(weights: list[float], threshold: float, factor: float, **reading: str) -> Diagnostic:
@@ -79,8 +86,8 @@ def finding(weights: list[float], threshold: float, factor: float, **reading: st
     (conv,) = (n for n in lowered.nodes if isinstance(n, Conv))
     lowered = replaced(lowered, dataclasses.replace(conv, weights=conv.weights * factor))
     raster = np.ones((8, 1, 1, 1, 1), dtype=np.int64)
-    traces = (float_trace("float", network, spec, raster), float_trace("lowered", lowered, spec, raster))
-    difference = first_difference((spec.cores[0].name,), *traces, 0)
+    traces = (float_trace("float", network, spec, raster), float_trace("normalised", lowered, spec, raster))
+    difference = first_difference(*traces, 0)
     assert difference is not None
     return explained(difference, spec, (network, raster), (lowered, raster))
 

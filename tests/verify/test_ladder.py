@@ -1,4 +1,4 @@
-"""The four rungs on networks small enough to know the answer, and on a real one."""
+"""All rungs on networks small enough to know the answer, and on a real one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nirdynap.errors import CompileError, InputError
 from nirdynap.ir.clock import ExternalClock
 from nirdynap.ir.convention import CONVENTIONS, Convention
 from nirdynap.ir.events import Events
-from nirdynap.verify import Verification, ladder, verify
+from nirdynap.verify import Comparison, RungLayer, Verification, climb, verify
 
 
 def chain(shape: tuple[int, ...], **nodes: nir.NIRNode) -> nir.NIRGraph:
@@ -38,12 +38,30 @@ def steps(*channels: list[int]) -> np.ndarray:
     return np.array(channels).T[:, :, None, None]
 
 
+RUNGS = ["float", "normalised", "lowered", "clocked", "single", "event", "chip"]
+
+
 def spikes(checked: Verification) -> dict[str, list[int]]:
-    return {rung.name: [layer.spikes for layer in rung.layers] for rung in checked.rungs}
+    """Of the rungs that can differ, where no step holds two spikes of a neuron."""
+    found = {rung.name: [layer.spikes for layer in rung.layers] for rung in checked.rungs}
+    return {name: found[name] for name in ("float", "lowered", "clocked", "event")}
+
+
+def layer(checked: Verification, rung: str, index: int = 0) -> RungLayer:
+    return next(r for r in checked.rungs if r.name == rung).layers[index]
+
+
+def step_to(checked: Verification, rung: str) -> Comparison:
+    """The comparison of a rung with the one before it."""
+    (found,) = (pair for pair in checked.comparisons if pair.rung == rung)
+    return found
 
 
 def differences(checked: Verification) -> list[object]:
-    return [comparison.first_difference for comparison in checked.comparisons]
+    """Where what was folded, what was rounded and what runs by events depart from what they were made of."""
+    for rung in ("lowered", "chip"):
+        assert step_to(checked, rung).first_difference is None
+    return [step_to(checked, rung).first_difference for rung in ("normalised", "clocked", "event")]
 
 
 def place(difference: object) -> tuple[object, ...]:
@@ -74,10 +92,10 @@ def test_first_difference_made_by_rounding_is_found():
     assert lowering is None
     assert place(rounding) == ("fc1", 1, 2, 1, 0, 0, 0, 1)
     assert asynchrony is None
-    first, _ = checked.comparisons[1].layers
+    first, _ = step_to(checked, "clocked").layers
     assert (first.layer, first.neurons, first.equal, first.within_one) == ("fc1", 4, 3, 4)
     assert (first.largest_difference, first.ratio) == (1, 0.5)
-    assert checked.comparisons[1].same_decisions == {"out": 2}
+    assert step_to(checked, "clocked").same_decisions == {"out": 2}
 
 
 def test_first_difference_made_by_event_order_is_found_in_its_bin():
@@ -86,9 +104,9 @@ def test_first_difference_made_by_event_order_is_found_in_its_bin():
     checked = verify(graph, "speck2f", both_in_step_3, convention="torch")
     assert spikes(checked) == {"float": [0], "lowered": [0], "clocked": [0], "event": [1]}
     assert place(differences(checked)[2]) == ("fc", 0, 3, 1, 0, 0, 1, 0)
-    assert checked.comparisons[2].layers[0].ratio == float("inf")
-    assert [rung.decisions["out"].tolist() for rung in checked.rungs] == [[-1], [-1], [-1], [1]]
-    assert checked.comparisons[2].same_decisions == {"out": 0}
+    assert step_to(checked, "event").layers[0].ratio == float("inf")
+    assert [rung.decisions["out"].tolist() for rung in checked.rungs] == [[-1]] * 5 + [[1]] * 2
+    assert step_to(checked, "event").same_decisions == {"out": 0}
 
 
 LATE = Convention(name="late", delay=1)
@@ -153,19 +171,19 @@ def test_layers_that_answer_late_are_compared_after_the_shift(convention: Conven
     )
     checked = verify(graph, "speck2f", rng.poisson(0.7, (40, 2, 3, 1, 1)), convention=convention)
     assert differences(checked)[:2] == [None, None]
-    assert all(layer.spikes > 10 for layer in checked.rungs[2].layers)
+    assert all(layer(checked, "clocked", index).spikes > 10 for index in (0, 1))
     assert "lags" in checked.rungs[0].about
 
 
 def test_ties_are_counted_where_the_model_waits_and_the_chip_fires():
     graph = chain((1,), fc=nir.Linear(np.array([[1.0]])), neuron=neurons(1, threshold=2.0))
     waits = verify(graph, "speck2f", steps([1] * 6), convention="snntorch", reset="subtract")
-    assert [rung.layers[0].ties for rung in waits.rungs] == [3, 3, 0, 0]
+    assert [rung.layers[0].ties for rung in waits.rungs] == [3, 3, 3, 0, 0, 0, 0]
     assert place(differences(waits)[1]) == ("fc", 0, 1, 0, 0, 0, 1, 0)
     assert [note.code for note in waits.notes] == ["ND209"]
     for same_on_chip in ("torch", "norse"):  # both fire; both wait
         checked = verify(graph, "speck2f", steps([1] * 6), convention=same_on_chip)
-        assert [rung.layers[0].ties for rung in checked.rungs] == [0, 0, 0, 0]
+        assert [rung.layers[0].ties for rung in checked.rungs] == [0] * 7
 
 
 def test_saturations_and_dropped_spikes_are_carried_along():
@@ -175,8 +193,9 @@ def test_saturations_and_dropped_spikes_are_carried_along():
     raster = np.zeros((2, 1, 3, 3), dtype=int)
     raster[0, 0, 2, 2] = 300
     checked = verify(graph, "speck2f", raster, convention="torch")
-    assert [rung.layers[0].saturated for rung in checked.rungs] == [0, 0, 1, 1]
-    assert [rung.layers[0].dropped for rung in checked.rungs] == [0, 0, 1, 1]
+    # on "clocked" the membrane left the range of 16 bits, too, but was not held there
+    assert [rung.layers[0].saturated for rung in checked.rungs] == [0, 0, 0, 1, 1, 1, 1]
+    assert [rung.layers[0].dropped for rung in checked.rungs] == [0, 0, 0, 1, 1, 1, 1]
 
 
 def test_labels_give_accuracies():
@@ -185,8 +204,11 @@ def test_labels_give_accuracies():
     lone = Events(t=[100], c=[0], y=[0], x=[0])
     cancelled = Events(t=[100, 200, 300, 5000], c=[0, 1, 1, 1], y=[0] * 4, x=[0] * 4)
     checked = verify(graph, "speck2f", [lone, cancelled], convention="torch", labels=[0, 1])
-    assert checked.correct == {"float": 2, "lowered": 2, "clocked": 2, "event": 1}
+    assert checked.correct == dict.fromkeys(RUNGS, 2) | {"event": 1, "chip": 1}
     assert checked.accuracy["event"] == 0.5
+    assert checked.accuracy_interval["event"] == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    assert [loss.lost for loss in checked.waterfall.losses] == [0, 0, 0, 0, 1, 0]
+    assert (checked.waterfall.first, checked.waterfall.last) == (2, 1)
     assert verify(graph, "speck2f", lone, convention="torch").accuracy == {}
 
 
@@ -232,10 +254,10 @@ def integer_networks(draw: st.DrawFn) -> tuple[nir.NIRGraph, np.ndarray, dict[st
 def test_integer_networks_agree_on_all_clocked_rungs(case):
     graph, raster, reading = case
     checked = verify(graph, "speck2f", raster, convention="torch", **reading)
-    assume(not any(layer.saturated for layer in checked.rungs[2].layers))  # floats do not saturate
+    assume(not any(row.saturated for row in checked.rungs[3].layers))  # a wide event rung is another matter
     assert {core.scale for core in checked.spec.cores} == {1.0}
     assert differences(checked)[:2] == [None, None]
-    for comparison in checked.comparisons[:2]:
+    for comparison in checked.comparisons[:3]:
         assert all(a.equal == a.within_one == a.neurons and a.largest_difference == 0 for a in comparison.layers)
         assert comparison.same_decisions == {"out": 2}
 
@@ -265,7 +287,7 @@ def test_events_and_their_raster_give_the_same():
 def test_a_batch_is_run_in_parts_where_memory_is_short(monkeypatch):
     raster = np.random.default_rng(4).poisson(0.6, (20, 7, 2, 1, 1))
     at_once = verify(rounded_network(), "speck2f", raster, convention="torch", labels=[1] * 7)
-    monkeypatch.setattr(ladder, "_BYTES_AT_ONCE", 3 * 2 * 8 * 20 * 6)  # three samples, then three, then one
+    monkeypatch.setattr(climb, "_BYTES_AT_ONCE", 3 * 2 * 8 * 20 * 6)  # three samples, then three, then one
     told: list[tuple[int, int]] = []
     in_parts = verify(
         rounded_network(),
@@ -275,9 +297,9 @@ def test_a_batch_is_run_in_parts_where_memory_is_short(monkeypatch):
         labels=[1] * 7,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert {total for _, total in told} == {28}, "seven samples on four rungs"
+    assert {total for _, total in told} == {49}, "seven samples on seven rungs"
     assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert told[-1] == (28, 28)
+    assert told[-1] == (49, 49)
     assert same(at_once, in_parts)
     assert at_once.correct == in_parts.correct
     assert differences(at_once)[1] is not None
@@ -291,12 +313,23 @@ def test_all_samples_run_as_long_as_the_longest_and_biases_tick_once_a_step():
     assert (checked.steps, checked.bias_clock_us) == (10, 1000)
     # sums 127 + 500 and 254 + 500; a tick fires no neuron, so the event run fires at events only
     assert spikes(checked) == {"float": [9], "lowered": [9], "clocked": [9], "event": [3]}
-    assert "biases every 1000 us" in checked.rungs[3].about
+    assert "biases every 1000 us" in checked.rungs[-2].about
+    assert checked.rungs[-1].repeats
     slow = verify(graph, "speck2f", [short, long], convention="torch", slow_clock=ExternalClock(hz=10))
     assert (slow.bias_clock_us, spikes(slow)["event"]) == (None, [3])
-    assert "biases at the ticks of the slow clock" in slow.rungs[3].about
+    assert "biases at the ticks of the slow clock" in slow.rungs[-1].about
+    assert not slow.rungs[-1].repeats
     same = verify(graph, "speck2f", [short, long], convention="torch", slow_clock=ExternalClock(hz=1000))
-    assert same.rungs[3].layers == checked.rungs[3].layers
+    assert same.rungs[-1].layers == checked.rungs[-1].layers
+
+
+def test_a_decimator_is_an_effect_of_the_chip():
+    graph = chain((1,), fc=nir.Linear(np.ones((1, 1))), neuron=neurons(1))
+    checked = verify(graph, "speck2f", steps([1] * 9), convention="torch", decimator={"fc": 4})
+    assert [rung.layers[0].spikes for rung in checked.rungs] == [9, 9, 9, 9, 9, 9, 2]
+    assert [rung.repeats for rung in checked.rungs] == [False, False, True, False, True, False, False]
+    assert "each spike number 4 of fc passes" in checked.rungs[-1].about
+    assert checked.spec.cores[0].decimator == 4
 
 
 def test_a_recording_without_events_is_one_silent_step():
@@ -348,9 +381,11 @@ def test_a_real_network_on_a_real_recording(shared_data):
     checked = verify(path, "speck2f", Events(t=t, c=p, y=y, x=x), convention="sinabs", labels=[1])
     assert differences(checked)[0] is None
     assert [core.name for core in checked.spec.cores] == [layer.name for layer in checked.rungs[0].layers]
-    first = checked.comparisons[2].layers[0]
+    first = step_to(checked, "event").layers[0]
     assert first.neurons == 16 * 16 * 16
     assert first.equal_fraction > 0.9
+    assert first.correlation is not None
+    assert first.correlation > 0.99
     assert set(checked.accuracy.values()) == {1.0}
 
 
@@ -395,11 +430,11 @@ def leaky(tau: float) -> nir.NIRGraph:
 @pytest.mark.parametrize("leak", ["drop", "linear"])
 def test_a_leak_has_a_rung_of_its_own(leak: str) -> None:
     outcome = verify(leaky(0.002), "speck2f", steps([1] * 20), convention="torch", reset="subtract", dt=1e-3, leak=leak)
-    assert [rung.name for rung in outcome.rungs] == ["float", "leakless", "lowered", "clocked", "event"]
+    assert [rung.name for rung in outcome.rungs] == ["float", "leakless", *RUNGS[1:]]
     first, second, *_ = outcome.comparisons
     assert (first.reference, first.rung) == ("float", "leakless")
     assert first.first_difference is not None, "0.4 a step never gets to 1 where half is lost in each"
-    assert (second.rung, second.first_difference) == ("lowered", None)
+    assert (second.rung, second.first_difference) == ("normalised", None)
     code = {"drop": "ND213", "linear": "ND220"}[leak]
     assert code in {note.code for note in outcome.notes}
     assert repr(leak) in outcome.rungs[1].about
@@ -407,4 +442,4 @@ def test_a_leak_has_a_rung_of_its_own(leak: str) -> None:
 
 def test_without_a_leak_there_is_no_such_rung() -> None:
     outcome = verify(leaky(np.inf), "speck2f", steps([1] * 20), convention="snntorch", reset="subtract", leak="drop")
-    assert [rung.name for rung in outcome.rungs] == ["float", "lowered", "clocked", "event"]
+    assert [rung.name for rung in outcome.rungs] == RUNGS

@@ -33,11 +33,13 @@ def test_all_there_is_to_see():
     layer = outcome.spec.cores[0].name
     digest = outcome.spec.digest()[:12]
     assert text.splitlines()[0] == f"1 sample of 6 steps of 1000 us on speck2f, convention torch, spec {digest}"
-    assert ["spikes", layer, "accuracy"] in rows(text)
-    assert ["float", "2", "1.0000"] in rows(text)
-    assert ["clocked", "1", "1.0000"] in rows(text)
+    assert ["spikes", layer, "accuracy", "95", "%"] in rows(text)
+    assert ["float", "2", "1.0000", "20.7-100.0", "%"] in rows(text)
+    assert ["clocked", "1", "1.0000", "20.7-100.0", "%"] in rows(text)
     assert ["clocked", "with", "lowered", "1/2", "1/1"] in rows(text)
-    assert "lowered first differs from float: nowhere" in text
+    assert "normalised first differs from float: nowhere" in text
+    assert "of 1 samples, decided as labelled  lost  gained  right" in text
+    assert ["event", "0", "0", "1"] in rows(text)
     where = f"{layer}, sample 0, step 2, (c, y, x) = (1, 0, 0): 0 spikes instead of 1"
     assert f"clocked first differs from lowered: {where}" in text
     for note in outcome.notes:
@@ -47,13 +49,13 @@ def test_all_there_is_to_see():
 def test_columns_are_aligned():
     lines = str(checked(BUSY, labels=[1])).splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("spikes "))
-    assert len({len(line) for line in lines[first : first + 5]}) == 1
+    assert len({len(line) for line in lines[first : first + 8]}) == 1
 
 
 @pytest.mark.parametrize("labels", [None, [0]])
 def test_silence_and_labels_have_columns_where_there_are_any(labels: list[int] | None):
     text = str(checked(BUSY * 0, labels=labels))
-    assert ["float", "0", "1", *["0.0000"] * (labels is not None)] in rows(text)
+    assert ["float", "0", "1", *["0.0000", "0.0-79.3", "%"] * (labels is not None)] in rows(text)
     assert "no output" in text
     assert "no output" not in str(checked(BUSY, labels=labels))
     assert ("accuracy" in text) == (labels is not None)

@@ -22,6 +22,8 @@ from nirdynap.cli.options import Options
 from nirdynap.cli.screen import console, lines, needed_width
 from nirdynap.errors import (
     BAD_CHIP_FILE,
+    BAD_CHIP_RECORDINGS,
+    BAD_FRAMEWORK_OUTPUTS,
     BAD_OPTION,
     BAD_RECORDING_FILE,
     BAD_RUN_OPTION,
@@ -50,6 +52,7 @@ _NOT_THE_NETWORK = {
     for kind in (
         *(UNREADABLE_FILE, NOT_A_NIR_FILE, WRONG_FILE_VERSION, BAD_RECORDING_FILE, BAD_CHIP_FILE),
         *(UNKNOWN_CONVENTION, UNKNOWN_CHIP, BAD_OPTION, BAD_RUN_OPTION),
+        *(BAD_CHIP_RECORDINGS, BAD_FRAMEWORK_OUTPUTS),
         *(NOTHING_TO_EVALUATE, OTHER_RUN, WORKERS_LOST, LABEL_OUTSIDE, DAMAGED_PART),
     )
 }

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _CHIP = "speck2f"
 _INTRODUCTION = """\
 A convolutional spiking network, trained on scikit-learn's handwritten digits, goes from a NIR file to a Speck 2f:
-read, lowered to the chip's integers, checked against its memories, then run on held-out test digits as the float
-network that was trained, as the lowered float network, as integers in time steps, and as integers event by event.
+read, lowered to the chip's integers, checked against its memories, then run on held-out test digits on every rung
+between the float network that was trained and the chip: folded, lowered, as integers in time steps, event by event.
 """
 
 Output = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go; made if it is not there.")]
@@ -36,7 +36,7 @@ def demo(output: Output = Path("demo-output")) -> Answer:
     network, test = shipped("digits", "digits.nir"), shipped("digits", "digits_test.npz")
     report = check(network, _CHIP)
     recordings = read_recordings(test)
-    with progress("running the test digits on four rungs") as tell:
+    with progress("running the test digits on each rung") as tell:
         outcome = verify(
             network, _CHIP, recordings.samples, labels=recordings.labels, progress=tell, **recordings.times
         )

@@ -17,12 +17,17 @@ from nirdynap.cli.demo import demo
 from nirdynap.cli.diff import diff
 from nirdynap.cli.evaluate import evaluate
 from nirdynap.cli.export import export
+from nirdynap.cli.locate import locate
+from nirdynap.cli.sensitivity import sensitivity
 from nirdynap.cli.show import show
 from nirdynap.cli.simulate import simulate
 from nirdynap.cli.verify import verify
 from nirdynap.errors import BAD_COMMAND_LINE
 
-COMMANDS = {f.__name__: f for f in (check, convert, export, show, simulate, evaluate, verify, diff, chips, demo)}
+COMMANDS = {
+    f.__name__: f
+    for f in (check, convert, export, show, simulate, evaluate, verify, locate, diff, sensitivity, chips, demo)
+}
 
 app = typer.Typer(
     name="nirdynap",

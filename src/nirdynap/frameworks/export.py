@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nirdynap.errors import BAD_OPTION, BAD_RASTER, FRAMEWORK_UNCLEAR, CompileError, Diagnostic, InputError, merged
 from nirdynap.frameworks.proof import joined, prove, unproven
-from nirdynap.frameworks.traced import class_roots, samples_of
+from nirdynap.frameworks.traced import Traced, class_roots, samples_of
 from nirdynap.frontend import read
 from nirdynap.frontend.fields import OUR_METADATA
 from nirdynap.ir.events import whole_counts
@@ -63,9 +63,8 @@ def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
         limit = ", ".join(("auto", *_FILES))
         raise CompileError([BAD_OPTION.at("$.framework", parameter="framework", value=str(framework), limit=limit)])
     counts = _checked(sample)
-    name = _recognised(model) if framework == "auto" else framework
     random, own = _random_recordings(counts), counts.shape[1]
-    traced = import_module(f"nirdynap.frameworks.{_FILES[name]}").trace(model, np.concatenate([counts, random], axis=1))
+    traced = run_live(model, np.concatenate([counts, random], axis=1), framework)
     network = read(traced.graph)
     proof = prove(network, samples_of(traced, slice(own)), counts)
     more = prove(network, samples_of(traced, slice(own, None)), random, called="random recording")
@@ -75,6 +74,17 @@ def to_nir(model: Any, sample: npt.ArrayLike, framework: str = "auto") -> Any:
     graph = traced.graph
     graph.metadata = {OUR_METADATA: {**graph.metadata[OUR_METADATA], "proof": dataclasses.asdict(proof)}}
     return graph
+
+
+def run_live(model: Any, counts: IntArray, framework: str = "auto") -> Traced:
+    """What a live model does on counts [time, batch, C, H, W] or [time, batch, N]; nothing is proven of its graph.
+
+    Raises:
+        CompileError: ND801 to ND807, everything that has no counterpart.
+    """
+    name = _recognised(model) if framework == "auto" else framework
+    traced: Traced = import_module(f"nirdynap.frameworks.{_FILES[name]}").trace(model, counts)
+    return traced
 
 
 def _random_recordings(counts: IntArray) -> IntArray:

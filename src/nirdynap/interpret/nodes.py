@@ -34,25 +34,24 @@ def transform(node: Node, x: FloatArray) -> FloatArray:
 
 
 def _convolve(node: Conv, x: FloatArray) -> FloatArray:
-    """Cross-correlation as one matrix product per group, over a copy of every window."""
+    """Cross-correlation as one matrix product per group, over a copy of every window.
+
+    In the copy the pixels of a map lie side by side as they do in the map, so that whole rows are copied.
+    """
     (pad_y, pad_x), (step_y, step_x), (gap_y, gap_x) = node.padding, node.stride, node.dilation
     out, per_group, ky, kx = node.weights.shape
     padded = np.pad(x, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
     reach = (gap_y * (ky - 1) + 1, gap_x * (kx - 1) + 1)
     windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::step_y, ::step_x, ::gap_y, ::gap_x]
     n, _, oy, ox = windows.shape[:4]
-    products = []
-    for group, kernel in enumerate(node.weights.reshape(node.groups, out // node.groups, -1)):
-        own = windows[:, group * per_group : (group + 1) * per_group]
-        columns = own.transpose(0, 2, 3, 1, 4, 5).reshape(n * oy * ox, per_group * ky * kx)
-        products.append(columns @ kernel.T)
-    flat = _add_bias(np.concatenate(products, axis=1), node.bias)
-    maps: FloatArray = flat.reshape(n, oy, ox, out).transpose(0, 3, 1, 2)
-    return maps
+    columns = windows.transpose(1, 4, 5, 0, 2, 3).reshape(node.groups, per_group * ky * kx, n * oy * ox)
+    products = node.weights.reshape(node.groups, out // node.groups, -1) @ columns
+    maps = products.reshape(out, n, oy, ox).transpose(1, 0, 2, 3)
+    return _add_bias(maps, None if node.bias is None else node.bias[:, None, None])
 
 
-def _add_bias(flat: FloatArray, bias: FloatArray | None) -> FloatArray:
-    return flat if bias is None else flat + bias
+def _add_bias(sums: FloatArray, bias: FloatArray | None) -> FloatArray:
+    return sums if bias is None else sums + bias
 
 
 def _pool(node: Pool, x: FloatArray) -> FloatArray:
@@ -127,6 +126,8 @@ def _decide(node: IF, v: FloatArray, spikes_per_step: SpikesPerStep) -> tuple[Fl
         return fired.astype(np.float64), int(np.count_nonzero(v == node.threshold))
     # The rounded quotient, as frameworks take it: 0.5 at a threshold of 0.1 is five spikes.
     quotient = v / node.threshold
-    tied = (quotient > 0) & (quotient == np.floor(quotient))
-    n = np.floor(quotient) if node.tie == "fires" else np.ceil(quotient) - 1
+    n = np.floor(quotient)
+    tied = (n > 0) & (n == quotient)
+    if node.tie == "waits":
+        n = np.ceil(quotient) - 1
     return np.maximum(n, 0.0), int(np.count_nonzero(tied))

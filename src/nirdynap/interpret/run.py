@@ -69,7 +69,7 @@ def advance(
     how = network.convention
     lead = raster.shape[:2]
     for node in network.nodes:
-        x = raster if node is network.input else _gather(network, node, values, lead)
+        x = raster if node is network.input else gather(network, node, values, lead)
         if isinstance(node, IF):
             values[node.name], after[node.name], ties[node.name] = integrate_and_fire(
                 node, x, membranes[node.name], spikes_per_step=how.spikes_per_step, delay=how.delay
@@ -80,7 +80,7 @@ def advance(
     return values, after, ties
 
 
-def _gather(network: Network, node: Node, values: dict[str, FloatArray], lead: tuple[int, ...]) -> FloatArray:
+def gather(network: Network, node: Node, values: dict[str, FloatArray], lead: tuple[int, ...]) -> FloatArray:
     """The sum of what arrives at `node`, each source at its own channels; maps may be smaller or larger."""
     edges = network.edges_into(node.name)
     if len(edges) == 1 and values[edges[0].source].shape[2:] == node.input_shape:

@@ -133,18 +133,7 @@ class Result:
     @property
     def output_counts(self) -> Mapping[str, IntArray]:
         """Spikes of the run by Output node, after its pooling: int64 [batch, c, y, x]."""
-        return {name: self._output_counts(name) for name in self.spec.output_names}
-
-    def _output_counts(self, name: str) -> IntArray:
-        first, *more = self.spec.ports(name)
-        counts = pool_counts(self.counts[first.core], first.pooling)
-        if not more:
-            return counts
-        joined = np.zeros((len(counts), *self.spec.output_shape(name)), dtype=np.int64)
-        for port in (first, *more):
-            part = pool_counts(self.counts[port.core], port.pooling)
-            joined[:, port.feature_shift : port.feature_shift + part.shape[1]] += part
-        return joined
+        return {name: output_counts(self.spec, self.counts, name) for name in self.spec.output_names}
 
     @property
     def decisions(self) -> Mapping[str, IntArray]:
@@ -187,6 +176,19 @@ class Result:
             membrane=side_by_side([self.membranes[core] for core in cores], axis=1),
             stats=CoreStats(**{f.name: sum(getattr(self.stats[c], f.name) for c in cores) for f in fields(CoreStats)}),
         )
+
+
+def output_counts(spec: Spec, counts: Mapping[int, IntArray], name: str) -> IntArray:
+    """Spikes at the Output node `name`, int64 [batch, c, y, x], from those of its cores [batch, c, y, x]."""
+    first, *more = spec.ports(name)
+    pooled = pool_counts(counts[first.core], first.pooling)
+    if not more:
+        return pooled
+    joined = np.zeros((len(pooled), *spec.output_shape(name)), dtype=np.int64)
+    for port in (first, *more):
+        part = pool_counts(counts[port.core], port.pooling)
+        joined[:, port.feature_shift : port.feature_shift + part.shape[1]] += part
+    return joined
 
 
 def only(by_output: Mapping[str, _T]) -> _T | Mapping[str, _T]:

@@ -48,7 +48,7 @@ def read_recordings(path: Path) -> Recordings:
     Raises:
         InputError: ND511 for a file that cannot be read or is none of these, ND501 to ND505 for events that cannot be.
     """
-    content = _content(path)
+    content = file_content(path)
     if isinstance(content, np.ndarray):
         named = content.dtype.names is not None
         return Recordings(samples=(Events.from_structured(content),) if named else content, labels=None, times={})
@@ -56,7 +56,7 @@ def read_recordings(path: Path) -> Recordings:
     samples = _samples(path, content, labels)
     count = len(samples) if isinstance(samples, tuple) else samples.shape[1] if samples.ndim == 5 else 1
     if labels is not None and labels.shape != (count,):
-        raise _bad(path, f"label has shape {labels.shape}, but there are {count} samples")
+        raise bad_file(path, f"label has shape {labels.shape}, but there are {count} samples")
     # A raster tells its own length.
     known = ("dt_us", "duration_us") if isinstance(samples, tuple) else ("dt_us",)
     times = {name: _single(path, content, name) for name in known if name in content}
@@ -94,7 +94,7 @@ def write_result(path: Path, result: Result, labels: IntArray | None) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _content(path: Path) -> Any:
+def file_content(path: Path) -> Any:
     """The array of an .npy file, or the arrays of an .npz file by name."""
     try:
         with path.open("rb") as stream:
@@ -105,23 +105,23 @@ def _content(path: Path) -> Any:
             return file if isinstance(file, np.ndarray) else {name: file[name] for name in file}
     except OSError as error:
         folder = ", and only nirdynap evaluate takes folders" if path.is_dir() else ""
-        raise _bad(path, f"cannot be read: {error.strerror or error}{folder}") from None
+        raise bad_file(path, f"cannot be read: {error.strerror or error}{folder}") from None
     except Exception as error:  # of a damaged file, numpy and zipfile raise whatever they come upon
         if "allow_pickle" in str(error):
-            raise _bad(path, "holds Python objects, which are never read: arrays of numbers are") from None
-        raise _bad(path, f"is no complete .npz or .npy file: {str(error) or type(error).__name__}") from None
+            raise bad_file(path, "holds Python objects, which are never read: arrays of numbers are") from None
+        raise bad_file(path, f"is no complete .npz or .npy file: {str(error) or type(error).__name__}") from None
 
 
 def _samples(path: Path, content: Mapping[str, Any], labels: IntArray | None) -> tuple[Events, ...] | IntArray:
     if {"t", "c", "p", "y", "x"} <= set(content):
-        raise _bad(path, "holds both c and p, and each of them would be the channel: leave one of them out")
+        raise bad_file(path, "holds both c and p, and each of them would be the channel: leave one of them out")
     for names in _ADDRESSES:
         if set(names) <= set(content):
             return _events(path, content, names, labels)
     if "raster" in content:
         raster: IntArray = content["raster"]
         return raster
-    raise _bad(path, f"neither events nor a raster among {', '.join(sorted(content)) or 'no arrays'}")
+    raise bad_file(path, f"neither events nor a raster among {', '.join(sorted(content)) or 'no arrays'}")
 
 
 def _events(
@@ -135,7 +135,7 @@ def _events(
     open_end = len(start) == len(labels) if labels is not None else start[-1:].tolist() != [total]
     fence = np.append(start, total) if open_end else start
     if len(fence) < 2 or fence[0] != 0 or fence[-1] != total or (np.diff(fence) < 0).any():
-        raise _bad(
+        raise bad_file(
             path, f"start must ascend from 0 to the {total} events, and is {np.array2string(start, threshold=8)}"
         )
     return tuple(Events(t=t[a:b], c=c[a:b], y=y[a:b], x=x[a:b]) for a, b in pairwise(fence))
@@ -146,7 +146,7 @@ def _whole(path: Path, content: Mapping[str, Any], name: str) -> IntArray | None
         return None
     array = content[name]
     if array.dtype.kind not in "iu" or array.ndim != 1:
-        raise _bad(path, f"{name} is {array.dtype} of shape {array.shape}, not a list of whole numbers")
+        raise bad_file(path, f"{name} is {array.dtype} of shape {array.shape}, not a list of whole numbers")
     whole: IntArray = array.astype(np.int64)
     return whole
 
@@ -154,7 +154,7 @@ def _whole(path: Path, content: Mapping[str, Any], name: str) -> IntArray | None
 def _single(path: Path, content: Mapping[str, Any], name: str) -> int:
     array = content[name]
     if array.dtype.kind not in "iu" or array.size != 1:
-        raise _bad(path, f"{name} is not one whole number")
+        raise bad_file(path, f"{name} is not one whole number")
     return int(array.item())
 
 
@@ -164,5 +164,5 @@ def _spike_arrays(prefix: str, samples: Sequence[Events]) -> dict[str, IntArray]
     return {prefix + name: array for name, array in arrays.items()}
 
 
-def _bad(path: Path, found: str) -> InputError:
+def bad_file(path: Path, found: str) -> InputError:
     return InputError([BAD_RECORDING_FILE.at(str(path), value=found)])

@@ -124,6 +124,25 @@ def events(spec: Spec, *, max_events: int = 40, max_gap_us: int = 700) -> st.Sea
     return _events(spec.input_shape, max_events, max_gap_us)
 
 
+def weights(
+    shape: tuple[int, int, int, int], *, min_value: int = -128, max_value: int = 127
+) -> st.SearchStrategy[IntArray]:
+    """Weights of a core, int8: mostly small with zeros between, or of the whole range; some mostly positive.
+
+    Args:
+        shape: [out, in, ky, kx].
+        min_value, max_value: bounds of each weight, inclusive.
+
+    Shrinks towards the number nearest to 1 within the bounds, everywhere: no silent core.
+
+    Raises:
+        InvalidArgument: a bound is outside int8, or there is nothing between them; a side is not positive.
+    """
+    if not -128 <= min_value <= max_value <= 127 or len(shape) != 4 or min(shape) < 1:
+        raise InvalidArgument(f"cannot draw with {shape=}, {min_value=}, {max_value=}")
+    return _bounded_weights(shape, min_value, max_value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
     chains: bool
@@ -311,6 +330,11 @@ def _weights(draw: _Draw, shape: tuple[int, ...]) -> IntArray:
     positive = np.maximum(weights, -(weights // 2))  # deep layers seldom fire otherwise
     chosen: IntArray = (positive if draw(st.booleans()) else weights).reshape(shape)
     return chosen
+
+
+@st.composite
+def _bounded_weights(draw: _Draw, shape: tuple[int, ...], min_value: int, max_value: int) -> IntArray:
+    return frozen(np.clip(_weights(draw, shape), min_value, max_value), np.int8)
 
 
 def _thresholds(draw: _Draw, weights: IntArray, counts: int, max_spikes: int | None) -> tuple[int, int, int]:

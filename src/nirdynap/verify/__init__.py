@@ -1,4 +1,4 @@
-"""The same input on each rung: float network, lowered network, clocked integers, event-driven integers.
+"""The same input on each rung from the framework's model down to the chip's own spikes.
 
 The room can be called as its function: nirdynap.verify(source, chip, input).
 """
@@ -9,15 +9,19 @@ from types import ModuleType
 
 from nirdynap.verify.divergence import Difference as Difference
 from nirdynap.verify.ladder import verify as verify
-from nirdynap.verify.locate import Divergence as Divergence
 from nirdynap.verify.locate import locate as locate
 from nirdynap.verify.metrics import Agreement as Agreement
+from nirdynap.verify.parting import Divergence as Divergence
 from nirdynap.verify.runs import Ran as Ran
 from nirdynap.verify.runs import Runner as Runner
+from nirdynap.verify.sensitivity import Sensitivity as Sensitivity
+from nirdynap.verify.sensitivity import sensitivity as sensitivity
 from nirdynap.verify.verification import Comparison as Comparison
 from nirdynap.verify.verification import Rung as Rung
 from nirdynap.verify.verification import RungLayer as RungLayer
 from nirdynap.verify.verification import Verification as Verification
+from nirdynap.verify.waterfall import Loss as Loss
+from nirdynap.verify.waterfall import Waterfall as Waterfall
 
 __all__ = ["verify"]  # what help() tells of this room: the function's signature and text
 

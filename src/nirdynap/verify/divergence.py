@@ -25,44 +25,56 @@ class Difference:
     Attributes:
         layer: the user's weight node.
         sample: index in the batch.
-        step: time step; for event runs the bin ``t // dt_us``.
+        step: time step; for event runs the bin ``t // dt_us``. None where one of the rungs knows only how often each
+            neuron fired, and that is what differs.
         channel, y, x: the neuron.
         value, reference: spikes there on the rung and on the one before it.
     """
 
     layer: str
     sample: int
-    step: int
+    step: int | None
     channel: int
     y: int
     x: int
     value: int
     reference: int
 
+    def __str__(self) -> str:
+        when = "over the run" if self.step is None else f"step {self.step}"
+        where = f"{self.layer}, sample {self.sample}, {when}, (c, y, x) = ({self.channel}, {self.y}, {self.x})"
+        return f"{where}: {self.value} spikes instead of {self.reference}"
 
-def first_difference(layers: tuple[str, ...], reference: Trace, trace: Trace, first_sample: int) -> Difference | None:
+
+def first_difference(reference: Trace, trace: Trace, first_sample: int) -> Difference | None:
     """Topologically first layer, then first step, then sample, channel, y, x; None if all spikes are the same.
 
     Args:
-        layers: their names, in order.
-        reference, trace: two rungs on the same samples.
+        reference, trace: two rungs on the same samples; layers that only one of them knows are left out.
         first_sample: index in the whole batch of the first of these samples.
     """
-    for index, layer in enumerate(layers):
-        before, here = reference.raster(index), trace.raster(index)
-        unequal = before != here
+    if trace.repeats:
+        return None
+    for layer, here in trace.layers.items():
+        before = reference.layers.get(layer)
+        if before is None:
+            continue
+        in_steps = before.raster is not None and here.raster is not None
+        spikes = here.raster() if in_steps and here.raster else here.counts[np.newaxis]
+        others = before.raster() if in_steps and before.raster else before.counts[np.newaxis]
+        unequal = others != spikes
         if unequal.any():
             at = np.unravel_index(np.argmax(unequal), unequal.shape)
             step, sample, channel, y, x = (int(i) for i in at)
             return Difference(
                 layer=layer,
                 sample=first_sample + sample,
-                step=step,
+                step=step if in_steps else None,
                 channel=channel,
                 y=y,
                 x=x,
-                value=int(here[at]),
-                reference=int(before[at]),
+                value=int(spikes[at]),
+                reference=int(others[at]),
             )
     return None
 
@@ -70,7 +82,7 @@ def first_difference(layers: tuple[str, ...], reference: Trace, trace: Trace, fi
 def earliest(layers: tuple[str, ...], differences: tuple[Difference | None, ...]) -> Difference | None:
     """The first of what was found on the parts of a batch, in the order of `first_difference`."""
     found = [d for d in differences if d is not None]
-    return min(found, key=lambda d: (layers.index(d.layer), d.step, d.sample), default=None)
+    return min(found, key=lambda d: (layers.index(d.layer), d.step or 0, d.sample), default=None)
 
 
 def explained(
@@ -98,6 +110,7 @@ def _distance(difference: Difference, spec: Spec, network: Network, raster: IntA
     Inputs up to this step are equal in both runs, so the membranes differ by rounding alone: unless lowering is wrong,
     that of the run with fewer spikes lies just below the level. NaN where a reset to zero has wiped it out.
     """
+    assert difference.step is not None, "float runs know every step"
     neuron = neuron_of(spec.find_cores(difference.layer), network)
     at = (difference.channel, difference.y, difference.x)
     fired = min(difference.value, difference.reference)

@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from nirdynap.errors import NOT_COMPARABLE, Diagnostic, InputError
+from nirdynap.errors import NOT_COMPARABLE, OTHER_ORDER, Diagnostic, InputError, node_place
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray, shape_text
 from nirdynap.sim.protocol import Recording
-from nirdynap.sim.stimulus import Stimulus, read_recording
-from nirdynap.verify.runs import Piece, Run, Runner, Spikes, piece, run_of
+from nirdynap.sim.stimulus import read_recording
+from nirdynap.verify.causes import Case, cause_of
+from nirdynap.verify.history import Pair, Timeline, Update, pair, timeline
+from nirdynap.verify.parting import Divergence
+from nirdynap.verify.runs import Run, Runner, Spikes, run_of
 
-_SPIKES_AT_ONCE = 1 << 15  # of the recording
-_COUNTS_AT_ONCE = 1 << 22  # of the raster of the largest layer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Divergence:
-    """The first place where two runs `a` and `b` have different spikes; `str` tells all of it.
-
-    All layers before `layer` agree in both runs, and so does `layer` before `t_us`.
-
-    Attributes:
-        layer: the user's weight node (of two float networks the node of the neurons).
-        sample: index in the batch.
-        at: time step; index of the external event where both are event runs.
-        t_us: its time in microseconds.
-        neuron: (c, y, x).
-        a, b: spikes of the neuron there in each run.
-        about: what `a` and `b` were.
-        cause: in one line where it is recognised, as a note; else None.
-    """
-
-    layer: str
-    sample: int
-    at: int
-    t_us: int
-    neuron: tuple[int, int, int]
-    a: int
-    b: int
-    about: tuple[str, str]
-    cause: Diagnostic | None
-
-    def __str__(self) -> str:
-        where = f"{self.layer}, sample {self.sample}, {self.at} ({self.t_us} us), (c, y, x) = {self.neuron}"
-        return f"first difference at {where}: {self.a} spikes in a ({self.about[0]}), {self.b} in b ({self.about[1]})"
+_BEFORE, _BEHIND = 6, 2  # moments of the history around the difference
 
 
 class _Parting(NamedTuple):
-    """Number of the layer in `a`, time in microseconds (of the bin), sample, neuron, spikes in each run."""
+    """Where spikes differ: layer of `a`, time in microseconds (of the bin), sample, neuron, spikes in each run.
 
+    `same` if only their order does: then nothing but another order of the same spikes was found so far.
+    """
+
+    same: bool
     layer: int
     t_us: int
     sample: int
@@ -88,27 +60,71 @@ def locate(
     """
     first, second = run_of(a, "a", dt_us), run_of(b, "b", dt_us)
     pairs = _paired(first, second)
-    bin_us = 1 if first.semantics == second.semantics == "event" else dt_us
+    stimuli = read_recording(recording, first.input_shape, dt_us=dt_us, duration_us=duration_us)
+    by_event = first.semantics == second.semantics == "event"
+    lines = [timeline(s, dt_us, by_event=by_event) for s in stimuli]
     best: _Parting | None = None
-    for sample, s in enumerate(read_recording(recording, first.input_shape, dt_us=dt_us, duration_us=duration_us)):
-        limit = len(pairs) if best is None else best.layer + 1
-        found = _first_of(first, second, pairs[:limit], sample, _pieces(s, first, dt_us), bin_us)
+    for sample, line in enumerate(lines):
+        limit = len(pairs) if best is None or best.same else best.layer + 1
+        found = _first_of(first, second, pairs[:limit], sample, line)
         best = min((p for p in (best, found) if p is not None), default=None)
-    if best is None:
-        return None
-    layer, twin = first.layers[best.layer], second.layers[pairs[best.layer]]
-    c, y, x = (int(i) for i in np.unravel_index(best.neuron, layer.shape))
+    return None if best is None else _told(first, second, pairs, best, lines[best.sample])
+
+
+def _told(a: Run, b: Run, pairs: tuple[int, ...], found: _Parting, line: Timeline) -> Divergence:
+    """All that leads to a difference, by running both once more and watching the one neuron."""
+    layers = (found.layer, pairs[found.layer])
+    shape = a.layers[found.layer].shape
+    watched = pair(a, b, line, layers, found.neuron)
+    moment = _moment(watched, found, line)
+    history = watched.updates(max(0, moment - _BEFORE), min(line.moments, moment + 1 + _BEHIND))
+    spot = next(update for update in history if update.at == moment)
+    parted = spot
+    if not watched.alike(spot.a.before, spot.b.before) and moment > 0:
+        start = watched.first("membrane", 0, moment)
+        (parted,) = watched.updates(start, start + 1)
+    c, y, x = (int(i) for i in np.unravel_index(found.neuron, shape))
     return Divergence(
-        layer=layer.name if first.semantics != "float" else twin.name,
-        sample=best.sample,
-        at=best.t_us // dt_us,
-        t_us=best.t_us,
+        layer=(b.layers[layers[1]] if a.semantics == "float" else a.layers[layers[0]]).name,
+        sample=found.sample,
+        at=moment,
+        t_us=line.t_us(moment),
         neuron=(c, y, x),
-        a=best.a,
-        b=best.b,
-        about=(first.about, second.about),
-        cause=None,
+        a=spot.a.spikes,
+        b=spot.b.spikes,
+        about=(a.about, b.about),
+        thresholds=(watched.a.rule.threshold, watched.b.rule.threshold),
+        history=history,
+        parted=parted,
+        cause=_cause(a, b, pairs, found, watched, parted),
     )
+
+
+def _moment(watched: Pair, found: _Parting, line: Timeline) -> int:
+    """The time step, or the one of several external events at the same time, at which the spikes differ."""
+    if not line.by_event:
+        return found.t_us // line.dt_us
+    first, last = (int(i) for i in np.searchsorted(line.stimulus.t, (found.t_us, found.t_us + 1)))
+    return first if found.same else watched.first("spikes", first, last)
+
+
+def _cause(a: Run, b: Run, pairs: tuple[int, ...], found: _Parting, watched: Pair, parted: Update) -> Diagnostic | None:
+    layers = (found.layer, pairs[found.layer])
+    place = node_place((b.layers[layers[1]] if a.semantics == "float" else a.layers[layers[0]]).name)
+    if found.same:
+        return OTHER_ORDER.at(place, value="the same spikes are emitted in another order")
+    case = Case(
+        a=a,
+        b=b,
+        layers=layers,
+        neuron=found.neuron,
+        names={y.name: x.name for x, y in zip(a.layers, (b.layers[i] for i in pairs), strict=True)},
+        rules=(watched.a.rule, watched.b.rule),
+        update=parted,
+        tolerance=watched.tolerance,
+        place=place,
+    )
+    return cause_of(case)
 
 
 def _paired(a: Run, b: Run) -> tuple[int, ...]:
@@ -131,33 +147,29 @@ def _listed(run: Run) -> str:
     return ", ".join(f"{layer.name} {shape_text(layer.shape)}" for layer in run.layers)
 
 
-def _pieces(s: Stimulus, run: Run, dt_us: int) -> Iterator[Piece]:
-    """The recording in pieces of whole time steps that each fit into little memory."""
-    largest = max(int(np.prod(layer.shape)) for layer in run.layers)
-    pieces = max(1, int(s.count.sum()) // _SPIKES_AT_ONCE, s.steps * largest // _COUNTS_AT_ONCE)
-    stride = max(1, s.steps // pieces)
-    for step in range(0, max(1, s.steps), stride):
-        yield piece(s, step * dt_us, max(1, min(step + stride, s.steps)) * dt_us)
-
-
-def _first_of(
-    a: Run, b: Run, pairs: tuple[int, ...], sample: int, pieces: Iterator[Piece], bin_us: int
-) -> _Parting | None:
-    """The topologically first layer, then the first bin, then the first neuron."""
+def _first_of(a: Run, b: Run, pairs: tuple[int, ...], sample: int, line: Timeline) -> _Parting | None:
+    """The topologically first layer, then the first bin, then the first neuron; equal spikes in another order last."""
     a.restart()
     b.restart()
     best: _Parting | None = None
-    for part in pieces:
-        a.advance(part)
-        b.advance(part)
-        for layer in range(len(pairs) if best is None else best.layer):
+    bin_us = 1 if line.by_event else line.dt_us
+    largest = max(int(np.prod(layer.shape)) for layer in a.layers)
+    for cut in line.cuts(0, line.moments, largest) if a.goes_on and b.goes_on else ((0, line.moments),):
+        a.advance(line.part(*cut))
+        b.advance(line.part(*cut))
+        for layer in range(len(pairs) if best is None or best.same else best.layer):
             size = int(np.prod(a.layers[layer].shape))
-            found = _mismatch(a.spikes(layer), b.spikes(pairs[layer]), bin_us, size)
+            here, there = a.spikes(layer), b.spikes(pairs[layer])
+            found = _mismatch(here, there, bin_us, size)
             if found is not None:
                 bin_, neuron, *counts = found
-                best = _Parting(layer, bin_ * bin_us, sample, neuron, *counts)
+                best = _Parting(False, layer, bin_ * bin_us, sample, neuron, *counts)
                 break
-        if best is not None and best.layer == 0:
+            alone = a.layers[layer].cores == b.layers[pairs[layer]].cores == 1
+            if line.by_event and alone and best is None and not np.array_equal(here.neuron, there.neuron):
+                i = int(np.argmax(here.neuron != there.neuron))
+                best = _Parting(True, layer, int(here.t[i]), sample, int(here.neuron[i]), 1, 1)
+        if best is not None and best.layer == 0 and not best.same:
             break
     return best
 

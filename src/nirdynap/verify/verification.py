@@ -1,4 +1,4 @@
-"""What `verify` answers: the runs of one input, each described, and each compared with the one before it."""
+"""What a verification hands out: each rung, and each rung compared with the one before it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import IntArray
 from nirdynap.sim.asynchronous import Emission, Order
 from nirdynap.verify.divergence import Difference, earliest, first_difference
-from nirdynap.verify.metrics import Agreement, agreement, joined_agreement
+from nirdynap.verify.metrics import Agreement, Pairs, agreement, joined_pairs, pairs_of, wilson
 from nirdynap.verify.rungs import RungName, Trace
 from nirdynap.verify.text import as_line, as_text
+from nirdynap.verify.waterfall import Waterfall, waterfall_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,9 @@ class RungLayer:
         name: the user's weight node.
         spikes: spikes emitted, before pooling.
         ties: float rungs: decisions in which the membrane was exactly at the threshold, where the model waits and the
-            chip fires (ND209). 0 where both do the same, and on the integer rungs.
+            chip fires (ND209). 0 where both do the same, and on the other rungs.
         saturated, dropped: integer rungs: updates that left the int16 range, and copies of spikes that fell off
-            the target map, as in `CoreStats`; 0 on the float rungs.
+            the target map, as in `CoreStats`; 0 on the other rungs.
     """
 
     name: str
@@ -43,17 +44,20 @@ class Rung:
     """One of the runs.
 
     Attributes:
-        name: "float", "leakless" (if the caller had a leak approximated), "lowered", "clocked" or "event".
+        name: "framework" (if its outputs were given), "float", "leakless" (if the caller had a leak approximated),
+            "normalised", "lowered", "clocked", "single", "event", "chip" or "silicon" (if a chip's spikes were given).
         about: one sentence on what it is.
-        layers: in topological order.
-        decisions: per Output node, int64 [sample], index (C-major) of the output with most spikes; ties go to the
-            lowest index, and -1 is a sample without an output spike.
+        layers: in topological order, those that are known: all but on "framework" and "silicon".
+        decisions: per Output node that is known, int64 [sample], index (C-major) of the output with most spikes; ties
+            go to the lowest index, and -1 is a sample without an output spike.
+        repeats: it is the rung before, as was proven, and was not run again.
     """
 
     name: RungName
     about: str
     layers: tuple[RungLayer, ...]
     decisions: Mapping[str, IntArray]
+    repeats: bool
 
     @property
     def silent(self) -> dict[str, int]:
@@ -67,8 +71,8 @@ class Comparison:
 
     Attributes:
         reference, rung: their names, the upper one first.
-        layers: in topological order.
-        same_decisions: per Output node, number of samples decided alike.
+        layers: in topological order, those that both know.
+        same_decisions: per Output node that both know, number of samples decided alike.
         first_difference: the first place where their spikes differ; None if all are the same.
     """
 
@@ -86,13 +90,15 @@ class Verification:
     Attributes:
         spec: what the graph became.
         samples: samples in the input; steps: length of each in time steps of `dt_us` microseconds.
-        bias_clock_us: period of the bias clock in the event run, None for the spec's slow clock; order, emission: its
-            other options.
-        rungs: float, leakless (if the caller had a leak approximated), lowered, clocked, event.
+        bias_clock_us: period of the bias clock on the rung "chip", None for the spec's slow clock; order, emission:
+            other options of the event runs.
+        rungs: from the top; those that `Rung` names.
         comparisons: each rung but the first against the one before it.
-        notes: named approximations and warnings of the spec, then what the comparison found.
+        notes: named approximations and warnings of the spec, then what the comparison found; an error is a rung that
+            differs from the one before it and must not.
         labels: int64 [sample], what is right, or None.
         dvs_dropped: events of the input that the DVS layer let through to no core; 0 without one.
+        recorded: the same ladder on the recordings that were played to a chip, down to its own spikes, or None.
     """
 
     spec: Spec
@@ -107,22 +113,34 @@ class Verification:
     notes: tuple[Diagnostic, ...]
     labels: IntArray | None
     dvs_dropped: int = 0
+    recorded: Verification | None = None
 
     @property
     def correct(self) -> dict[RungName, int]:
-        """Samples decided as their label says, per rung; empty without labels."""
+        """Samples decided as their label says, per rung that decides; empty without labels."""
         if self.labels is None:
             return {}
-        (output,) = self.rungs[0].decisions  # labels are taken for one output only
+        (output,) = self.spec.output_names  # labels are taken for one output only
         return {
-            r.name: int(np.count_nonzero((r.decisions[output] == self.labels) & (r.decisions[output] >= 0)))
+            r.name: int(np.count_nonzero(r.decisions[output] == self.labels))
             for r in self.rungs
+            if output in r.decisions
         }
 
     @property
     def accuracy(self) -> dict[RungName, float]:
         """Fraction of samples decided as their label says, per rung; empty without labels."""
         return {name: n / self.samples for name, n in self.correct.items()}
+
+    @property
+    def accuracy_interval(self) -> dict[RungName, tuple[float, float]]:
+        """Wilson's 95 % confidence interval of each accuracy; empty without labels."""
+        return {name: wilson(n, self.samples) for name, n in self.correct.items()}
+
+    @property
+    def waterfall(self) -> Waterfall:
+        """Decisions lost and gained on each step from the first rung that knows all outputs to the last."""
+        return waterfall_of(self.rungs, self.spec.output_names, self.labels)
 
     def __str__(self) -> str:
         return as_text(self)
@@ -131,32 +149,50 @@ class Verification:
         return as_line(self)
 
 
-def rung_of(layers: tuple[str, ...], trace: Trace, about: str) -> Rung:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A rung against the one before it on some samples, in numbers that add up over the parts of a batch."""
+
+    reference: RungName
+    rung: RungName
+    pairs: Mapping[str, Pairs]
+    same_decisions: Mapping[str, int]
+    first_difference: Difference | None
+
+
+def rung_of(trace: Trace, about: str) -> Rung:
     """The record of a trace."""
-    rows = zip(layers, trace.counts, trace.ties, trace.saturated, trace.dropped, strict=True)
     return Rung(
         name=trace.name,
         about=about,
         layers=tuple(
-            RungLayer(name=name, spikes=int(counts.sum()), ties=ties, saturated=saturated, dropped=dropped)
-            for name, counts, ties, saturated, dropped in rows
+            RungLayer(
+                name=name,
+                spikes=int(layer.counts.sum()),
+                ties=layer.ties,
+                saturated=layer.saturated,
+                dropped=layer.dropped,
+            )
+            for name, layer in trace.layers.items()
         ),
         decisions=trace.decisions,
+        repeats=trace.repeats,
     )
 
 
-def comparison_of(layers: tuple[str, ...], reference: Trace, trace: Trace, first_sample: int) -> Comparison:
+def step_of(reference: Trace, trace: Trace, first_sample: int) -> Step:
     """The comparison of two traces of the same samples, the first of which is number `first_sample` of all."""
-    pairs = zip(layers, reference.counts, trace.counts, strict=True)
-    return Comparison(
+    common = [name for name in trace.layers if name in reference.layers]
+    return Step(
         reference=reference.name,
         rung=trace.name,
-        layers=tuple(agreement(name, before, here) for name, before, here in pairs),
+        pairs={name: pairs_of(reference.layers[name].counts, trace.layers[name].counts) for name in common},
         same_decisions={
             name: int(np.count_nonzero(reference.decisions[name] == decided))
             for name, decided in trace.decisions.items()
+            if name in reference.decisions
         },
-        first_difference=first_difference(layers, reference, trace, first_sample),
+        first_difference=first_difference(reference, trace, first_sample),
     )
 
 
@@ -179,18 +215,17 @@ def joined_rung(parts: Sequence[Rung]) -> Rung:
         decisions={
             name: frozen(np.concatenate([p.decisions[name] for p in parts]), np.int64) for name in first.decisions
         },
+        repeats=all(part.repeats for part in parts),
     )
 
 
-def joined_comparison(parts: Sequence[Comparison]) -> Comparison:
-    """One comparison over all samples, from its parts over some of them."""
+def comparison_of(parts: Sequence[Step], seconds: float) -> Comparison:
+    """One comparison over all samples, each `seconds` long, from its parts over some of them."""
     first = parts[0]
     return Comparison(
         reference=first.reference,
         rung=first.rung,
-        layers=tuple(joined_agreement(row) for row in zip(*(p.layers for p in parts), strict=True)),
+        layers=tuple(agreement(name, joined_pairs([p.pairs[name] for p in parts]), seconds) for name in first.pairs),
         same_decisions={name: sum(p.same_decisions[name] for p in parts) for name in first.same_decisions},
-        first_difference=earliest(
-            tuple(layer.layer for layer in first.layers), tuple(p.first_difference for p in parts)
-        ),
+        first_difference=earliest(tuple(first.pairs), tuple(p.first_difference for p in parts)),
     )
