@@ -12,7 +12,7 @@ from nirdynap.comparison.behaviour import Behaviour, behaviour_of
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import Destination, InputPort
 from nirdynap.testing.build import build_core, build_spec
-from nirdynap.verify.metrics import agreement
+from nirdynap.verify.metrics import agreement, pairs_of
 
 RASTER = np.array([1, 0, 2, 1, 3]).reshape(5, 1, 1, 1)
 
@@ -43,8 +43,8 @@ def test_counts_decisions_and_the_first_difference():
     before, after = simulate(a, RASTER), simulate(b, RASTER)
     assert found.samples == 1
     assert found.layers == (
-        agreement("conv0", before.counts[0], after.counts[0]),
-        agreement("conv1", before.counts[1], after.counts[1]),
+        agreement("conv0", pairs_of(before.counts[0], after.counts[0]), len(RASTER) / 1000),
+        agreement("conv1", pairs_of(before.counts[1], after.counts[1]), len(RASTER) / 1000),
     )
     assert [row.equal for row in found.layers] == [1, 0]
     assert found.same_decisions == {"out1": 1}
@@ -68,7 +68,7 @@ def test_a_difference_in_decisions_alone_counts():
     same = Behaviour(samples=2, layers=(), same_decisions={"out": 2}, first_difference=None)
     assert same.same
     assert not dataclasses.replace(same, same_decisions={"out": 1}).same
-    layer = agreement("x", np.array([1, 2]), np.array([1, 3]))
+    layer = agreement("x", pairs_of(np.array([1, 2]), np.array([1, 3])), 1.0)
     assert not dataclasses.replace(same, layers=(layer,)).same
 
 

@@ -11,11 +11,15 @@ import numpy as np
 from nirdynap.comparison.graph import Part, graph_of_spec
 from nirdynap.comparison.pairing import pairs_of
 from nirdynap.ir.network import unused_name
+from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.units import US_PER_S
 from nirdynap.sim import simulate
 from nirdynap.sim.protocol import Recording
-from nirdynap.verify.locate import Divergence, locate
+from nirdynap.verify.locate import locate
 from nirdynap.verify.metrics import Agreement, agreement
+from nirdynap.verify.metrics import pairs_of as count_pairs
+from nirdynap.verify.parting import Divergence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +63,19 @@ def behaviour_of(a: Spec, b: Spec, recording: Recording, *, dt_us: int, duration
     outputs = [old.nodes[0] for old, _ in pairs if old.kind == "Output"]
     return Behaviour(
         samples=len(next(iter(before.decisions.values()))),
-        layers=tuple(agreement(name, before[name].counts, after[name].counts) for name in alike),
+        layers=tuple(
+            agreement(name, count_pairs(before[name].counts, after[name].counts), _seconds(before)) for name in alike
+        ),
         same_decisions={
             name: int(np.count_nonzero(before.decisions[name] == after.decisions[name])) for name in outputs
         },
         first_difference=first,
     )
+
+
+def _seconds(result: Result) -> float:
+    """Length of the longest sample, at least a step."""
+    return max(1, len(next(iter(result.output_rasters.values())))) * result.dt_us / US_PER_S
 
 
 def _under_names_of(pairs: tuple[tuple[Part, Part], ...], b: Spec) -> Spec:
