@@ -325,6 +325,10 @@ CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera 
 
 NO_TICKS = _kind("ND660", "readout block without a clock", "the readout block speaks at each tick of the slow clock, and there is none", "slow_clock_hz=1000 (--slow-clock-hz), or a conversion with slow_clock=")
 
+SEVERAL_ENTRIES = _kind("ND661", "inputs assumed", "nothing feeds cores {value}, and the configuration does not say which of them hear events from outside: all are taken for inputs", "inputs={limit}, those of them that are fed from outside", "warning")
+DEAD_END = _kind("ND662", "spikes go nowhere", "core {value} feeds no core and is no output", "a destination, or an output, or leaving the core out", "warning")
+WRONG_TYPE = _kind("ND663", "wrong type", "{parameter} is {value}, expected {limit}", "converting the network again, or a value of that type")
+
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")
 LOWERING_DIFFERS = _kind("ND702", "lowered network differs", "step {step} of sample {sample}, neuron {where}: {value} spikes in the lowered network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which rounding does not explain", "reporting the graph and this input: lowering must not change a spike", "warning")

@@ -327,12 +327,18 @@ def _number_or_text(text: str) -> float | str:
 
 
 def _by_node(option: str, text: str | None) -> dict[str, str]:
-    """A list such as conv1=2,conv2=3."""
+    """A list such as conv1=2,conv2=3, each name once."""
     pairs = [part.rpartition("=") for part in (text or "").split(",")]
     if any(not name for name, _, _ in pairs):
         limit = "a list such as conv1=2,conv2=3" + ", or auto or never" * (option == "split")
         raise CompileError([_bad_words(option, text or "", limit)])
-    return {name: value for name, _, value in pairs}
+    found = {name: value for name, _, value in pairs}
+    if len(found) < len(pairs):
+        names = [name for name, _, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        limit = f"{twice} once" + f": --placement {twice}=0+1 names the core of each part" * (option == "placement")
+        raise CompileError([_bad_words(option, text or "", limit)])
+    return found
 
 
 def _whole(option: str, text: str) -> int:

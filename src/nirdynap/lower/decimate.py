@@ -25,6 +25,9 @@ def decimated(
     number = {name: i for i, layer in enumerate(layers) for name in (*layer.origin, layer.name)}
     asked: dict[int, int] = {}
     findings: list[Diagnostic] = []
+    if not isinstance(decimator, Mapping):
+        findings.append(_bad("decimator", decimator, "whole numbers by node name, such as {'conv1': 2}"))
+        return layers, tuple(findings)
     for name, every in decimator.items():
         if name not in number:
             findings.append(_bad("decimator", name, f"one of the nodes {', '.join(sorted(number))}"))
