@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirdynap.chips.chip import Chip, load_chip
-from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, raise_errors
+from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, in_words, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import AUTO, Convention
@@ -181,7 +181,7 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
 def _option_findings(bias_bits: object, trim: object) -> Iterator[Diagnostic]:
     """ND126 for what no later step looks at; 1 is not True here."""
     if bias_bits not in (8, 16) or not is_positive(bias_bits):
-        yield BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=str(bias_bits), limit="8 or 16")
+        yield BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=in_words(bias_bits), limit="8 or 16")
     if not isinstance(trim, bool):
         yield BAD_OPTION.at("$.trim", parameter="trim", value=str(trim), limit="True or False")
 

@@ -203,3 +203,11 @@ def test_a_name_that_is_said_twice(net: Path, option: str) -> None:
     hint = document["diagnostics"][0]["hint"]
     assert "conv once" in hint
     assert ("conv=0+1" in hint) == (option == "--placement")
+
+
+def test_an_answer_names_the_options_of_the_terminal(net: Path) -> None:
+    found = ask("check", net, "--readout", "--readout-output", "nowhere", code=1)
+    assert any(d["code"] == "ND335" and "--readout-output" in d["hint"] for d in found["diagnostics"])
+    for words in (["--readout-value", "most"], ["--readout-selected", "16"]):
+        assert codes(ask("check", net, "--readout", *words, code=2)) == ["ND126"]
+    assert codes(ask("check", net, "--readout-always", code=2)) == ["ND126"]

@@ -91,3 +91,8 @@ def test_an_extension_that_needs_another_word(net: Path, tmp_path: Path) -> None
     document = ask("export", net, "--output", tmp_path / "x.json", code=2)
     assert codes(document) == ["ND606"]
     assert ".json with --to samna-json" in document["diagnostics"][0]["found"]
+
+
+def test_a_network_that_nir_cannot_say_is_refused(net: Path, tmp_path: Path) -> None:
+    words = ["--decimator", "conv=2", "--output", tmp_path / "int.nir"]
+    assert codes(ask("export", net, *words, code=1)) == ["ND607"]

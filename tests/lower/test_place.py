@@ -184,7 +184,7 @@ def test_each_suggested_change_makes_it_fit_and_nothing_less_does(crowd):
         return
     number = {layer.name: i for i, layer in enumerate(drawn)}
     for advice in finding.hint.split(", or "):
-        if parts := re.fullmatch(r"split=\{'(\w+)': (\d+)\}", advice):
+        if parts := re.fullmatch(r"split=\{'(\w+)': (\d+)\} \(--split \1=\2\)", advice):
             assert fits(drawn, chip, {parts[1]: int(parts[2])})
         elif sizes := re.fullmatch(r"(\w+) with a (\d+)x\2 kernel and padding (\d+)x(\d+) instead of (\d+)x\5", advice):
             name, (kernel, y, x, before) = sizes[1], map(int, sizes.groups()[1:])
@@ -286,7 +286,7 @@ def test_what_a_network_is_advised_is_good_for_the_network():
     (finding,) = (d for d in check(drawn(), split="never", **READING).diagnostics if d.severity == "error")
     assert (finding.code, finding.value) == ("ND304", 4)
     split, features = finding.hint.split(", or ")
-    name, parts = re.fullmatch(r"split=\{'(\w+)': (\d+)\}", split).groups()
+    name, parts = re.fullmatch(r"split=\{'(\w+)': (\d+)\} \(--split \1=\2\)", split).groups()
     assert check(drawn(), split={name: int(parts)}, **READING).fits
     i, most = map(int, re.fullmatch(r"conv(\d) with at most (\d+) instead of 16 output features", features).groups())
     for number, good in ((most, True), (most + 1, False)):

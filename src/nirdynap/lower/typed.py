@@ -32,7 +32,7 @@ def fields_hold_what_they_should(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _fields(path: str, record: Any) -> Iterator[Diagnostic]:
-    for name, hint in _hints(type(record)).items():
+    for name, hint in _hints(record.__class__).items():
         yield from _wrong(f"{path}.{name}", name, getattr(record, name), hint)
 
 
