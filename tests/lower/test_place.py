@@ -12,7 +12,7 @@ import pytest
 from float_layers import build_layer, chip_of
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from by_hand import chain, conv, neurons, nine_cores, sink, source
+from by_hand import chain, conv, graph, neurons, nine_cores, sink, source
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
@@ -450,3 +450,24 @@ def test_permuting_cores_changes_no_output(drawn, data):
                 assert two.output_events[name] == events
             for cores in spec.layers:
                 np.testing.assert_array_equal(one[cores[0].name].membrane, two[cores[0].name].membrane)
+
+
+def test_relays_are_counted_where_there_is_no_room():
+    """Five small layers are told on five cores, of which one feeds the four others: what is missing are its copies."""
+    names = ("a", "b", "c", "d", "e")
+    nodes = {"in": source(), "first": conv(2), "if": neurons()}
+    for name in names:
+        nodes |= {name: conv(2, 2), f"if_{name}": neurons(), f"out_{name}": sink()}
+    drawn = graph(nodes, "in -> first -> if", *(f"if -> {n} -> if_{n} -> out_{n}" for n in names))
+    (finding,) = (d for d in check(drawn, avoid=(0, 1, 5, 6), **READING).diagnostics if d.severity == "error")
+    assert finding.code == "ND304"
+    assert finding.value == finding.limit == 5
+    assert "2 relays or copies of first, which feeds 4" in finding.found
+
+
+def test_a_core_that_is_not_free():
+    drawn = chain(input=source(), a=conv(2), if1=neurons(), b=conv(2, 2), if2=neurons(), out=sink())
+    for options in ({"placement": {"a": 1, "b": 1}}, {"placement": {"a": 1}, "avoid": [1]}):
+        (finding,) = (d for d in check(drawn, **options, **READING).diagnostics if d.code == "ND126")
+        assert finding.value == 1
+        assert "1 is taken by another layer or avoided" in finding.hint
