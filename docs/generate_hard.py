@@ -40,7 +40,7 @@ in every neuron and time step.
   and our validator; samna itself was not there, and what its own validation says is not known here. Some imports give
   one of several answers, by chance.
 * **nirdynap** is the error, or the output spikes of the clocked run, saturating as the chip does, and the first digits
-  of the spec's digest.
+  of the spec's digest. What helps where updates saturate: [semantics.md](semantics.md#saturation).
 
 The answers of sinabs are kept in `tests/live/results/hard_networks.json`; `make live` asks again. The rows were looked
 for where sinabs has difficulties; networks of plain layers convert in both to the same integers

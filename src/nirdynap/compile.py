@@ -6,13 +6,13 @@ Each step takes one frozen thing and hands out the next; what a step finds wrong
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirdynap.chips.chip import Chip, load_chip
-from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, raise_errors
+from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, in_words, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import AUTO, Convention
@@ -22,6 +22,7 @@ from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
+from nirdynap.ir.units import is_positive
 from nirdynap.lower.assemble import assemble
 from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings
 from nirdynap.lower.clock import clock_findings
@@ -120,6 +121,7 @@ def nir_to_dynapcnn(
         >>> spec.chip, spec.input_shape
         ('speck2f', (1, 8, 8))
     """
+    _check_names("nir_to_dynapcnn", reading)
     arranging = _Arranging(
         split=split,
         placement=placement,
@@ -139,8 +141,7 @@ def nir_to_dynapcnn(
 
 def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arranging) -> _Outcome:
     """From what `read` made of a foreign graph: frozen, with shapes."""
-    if bias_bits not in (8, 16):
-        raise CompileError([BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=bias_bits, limit="8 or 16")])
+    raise_errors(_option_findings(bias_bits, arranging.trim))
     network = approximate_leak(network)  # refused, unless the caller asks for another network
     network, camera = behind_camera(network, chip, arranging.dvs)  # what the DVS layer does is taken out of the network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
@@ -177,6 +178,20 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     return _Outcome(layers=layers, findings=spec.notes, spec=spec)
 
 
+def _option_findings(bias_bits: object, trim: object) -> Iterator[Diagnostic]:
+    """ND126 for what no later step looks at; 1 is not True here."""
+    if bias_bits not in (8, 16) or not is_positive(bias_bits):
+        yield BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=in_words(bias_bits), limit="8 or 16")
+    if not isinstance(trim, bool):
+        yield BAD_OPTION.at("$.trim", parameter="trim", value=str(trim), limit="True or False")
+
+
+def _check_names(function: str, reading: Mapping[str, object]) -> None:
+    """TypeError, as Python words it, for a keyword that neither `function` nor `read` knows."""
+    if unknown := [name for name in reading if name not in (read.__kwdefaults__ or {})]:
+        raise TypeError(f"{function}() got an unexpected keyword argument {unknown[0]!r}")
+
+
 def check(
     source: str | os.PathLike[str] | Any,
     chip: str | Path | Chip = "speck2f",
@@ -203,6 +218,7 @@ def check(
         >>> check(shipped("digits", "digits.nir")).fits
         True
     """
+    _check_names("check", reading)
     cores: tuple[CoreRow, ...] = ()
     settings: Convention | None = None
     try:

@@ -139,6 +139,12 @@ def raise_errors(findings: Iterable[Diagnostic], error: type[NirdynapError] = Co
         raise error(findings)
 
 
+def in_words(value: object) -> str | int | float | None:
+    """Any value as a diagnostic holds it: numbers, texts and None as they are."""
+    plain = value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
+    return value if plain else str(value)  # type: ignore[return-value]
+
+
 def node_place(name: str) -> str:
     """Place of a node of the user's graph."""
     return f"$.nodes.{name}"
@@ -242,7 +248,7 @@ EXTRA_CORE = _kind("ND322", "more destinations than slots", "a core has {limit} 
 CHANNELS_TRIMMED = _kind("ND323", "channels left out", "{value} output channels never fire, or their spikes meet zero weights only: {channels}", "trim=False to keep them", "note")
 NEURONS_THINNED = _kind("ND326", "unread neurons left out", "1x1 kernels behind it read {value} of its {limit} neurons per channel, which a larger stride gives", "trim=False to keep the others", "note")
 UNKNOWN_CHIP = _kind("ND324", "unknown chip", "{value!r} is not one of {limit}", "{near}the name of one, that of its board in sinabs, or the path of a chip file (.toml)")
-NO_CAMERA = _kind("ND390", "no camera", "{chip} has no event camera whose size is public", "a chip with one ({limit}), or no DVS layer: events then come in through a core's input")
+NO_CAMERA = _kind("ND390", "no camera", "{chip} has no event camera, or none whose size is public", "a chip with one ({limit}), or no DVS layer: events then come in through a core's input")
 DVS_REGION = _kind("ND391", "region of the camera", "the network sees rows and columns up to {value}, the camera has {limit}", "a smaller input, less pooling, or another origin")
 DVS_POOLING = _kind("ND392", "pooling of the camera", "pooling is {value}, allowed are {limit}, independent in y and x", "one of the allowed sizes")
 DVS_CHANNELS = _kind("ND393", "channels of the camera", "the network takes in {value} channels, a camera gives {limit}", "an input of 2 channels (OFF, ON), or of 1 into which both are merged")
@@ -253,11 +259,12 @@ DECIMATOR_SPLIT = _kind("ND331", "decimated layer on several cores", "{value} co
 CLOCK_RANGE = _kind("ND332", "slow clock not possible", "{value} is not possible, {chip} can do {limit}", "a clock inside these limits")
 NOTHING_TO_COUNT = _kind("ND333", "no camera to count", "the chip's own clock counts the events of its camera, and the network does not look through it", "dvs=True (--dvs), or slow_clock=ExternalClock(hz=1000) (--slow-clock-hz 1000)")
 NO_READOUT = _kind("ND334", "no readout block", "{chip} has no readout block", "a chip with one ({limit}), or reading the spikes")
-OUTPUT_UNCLEAR = _kind("ND335", "one output to be read out", "the readout block reads one output, and {value!r} is not one of {limit}", "readout=ReadoutOptions(output=...) with one of these names")
+OUTPUT_UNCLEAR = _kind("ND335", "one output to be read out", "the readout block reads one output, and {value!r} is not one of {limit}", "readout=ReadoutOptions(output=...) (--readout-output) with one of these names")
 TOO_MANY_CLASSES = _kind("ND336", "too many classes", "the output has {value} channels, the readout block {limit} counters", "fewer classes, or reading the spikes")
 OUTPUT_NOT_PIXEL = _kind("ND337", "output larger than a pixel", "the output's map is {value}, and the readout block counts maps of 1x1", "a linear layer, or a kernel as large as the map, or pooling as large as it")
 OUTPUT_BUSY = _kind("ND338", "output feeds others", "it feeds {value} more, and its channels lie apart for the readout block, for them as well", "an output of its own behind it (a 1x1 layer of weight and threshold 1), or reading the spikes")
 OUTPUT_SPREAD = _kind("ND339", "output spread", "its {limit} channels are every {step}th of {value} on the chip, whose readout block counts these", "readout=False to save kernel memory", "note")
+NO_HEADROOM = _kind("ND340", "little room above the threshold", "threshold_high is {value}, and membranes end at {limit}: the sum of one time step may be cut off there before it reaches two thresholds", "a smaller scale, {{'dynapcnn': {{'scale': ...}}}} in the metadata of the neurons, and nirdynap verify; the counter `saturated` of a run tells whether it happens", "note")
 BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows schemas/chip-v1")
 
 # --- ND4xx: integers --------------------------------------------------------------------------------------------------------
@@ -324,6 +331,10 @@ MONITOR_STARTS_CAMERA = _kind("ND650", "monitor starts the camera", "the DVS lay
 CAMERA_OR_RECORDING = _kind("ND651", "camera or recording", "the board's camera is {value}, {found}", "{remedy}")
 
 NO_TICKS = _kind("ND660", "readout block without a clock", "the readout block speaks at each tick of the slow clock, and there is none", "slow_clock_hz=1000 (--slow-clock-hz), or a conversion with slow_clock=")
+
+SEVERAL_ENTRIES = _kind("ND661", "inputs assumed", "nothing feeds cores {value}, and the configuration does not say which of them hear events from outside: all are taken for inputs", "inputs={limit}, those of them that are fed from outside", "warning")
+DEAD_END = _kind("ND662", "spikes go nowhere", "core {value} feeds no core and is no output", "a destination, or an output, or leaving the core out", "warning")
+WRONG_TYPE = _kind("ND663", "wrong type", "{parameter} is {value}, expected {limit}", "converting the network again, or a value of that type")
 
 # --- ND7xx: verification and evaluation ------------------------------------------------------------------------------------------------------
 ROUNDING_MOVED_SPIKE = _kind("ND701", "rounding moved a spike", "step {step} of sample {sample}, neuron {where}: {value} spikes in the normalised network, {limit} in the float network; the membrane was {distance:.1e} thresholds from firing, which float64 rounding explains", "", "note")

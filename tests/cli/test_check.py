@@ -194,3 +194,20 @@ def test_cores_as_asked_for(net: Path) -> None:
     ]
     split = ask("check", net, "--split", f"{names[1]}=2")["body"]["layers"]
     assert [layer["name"] for layer in split].count(names[1]) == 2
+
+
+@pytest.mark.parametrize("option", ["--placement", "--split", "--decimator"])
+def test_a_name_that_is_said_twice(net: Path, option: str) -> None:
+    document = ask("check", net, option, "conv=0,conv=1", code=2)
+    assert codes(document) == ["ND126"]
+    hint = document["diagnostics"][0]["hint"]
+    assert "conv once" in hint
+    assert ("conv=0+1" in hint) == (option == "--placement")
+
+
+def test_an_answer_names_the_options_of_the_terminal(net: Path) -> None:
+    found = ask("check", net, "--readout", "--readout-output", "nowhere", code=1)
+    assert any(d["code"] == "ND335" and "--readout-output" in d["hint"] for d in found["diagnostics"])
+    for words in (["--readout-value", "most"], ["--readout-selected", "16"]):
+        assert codes(ask("check", net, "--readout", *words, code=2)) == ["ND126"]
+    assert codes(ask("check", net, "--readout-always", code=2)) == ["ND126"]

@@ -70,15 +70,29 @@ def test_words_of_the_configuration(net: Path, tmp_path: Path, words: list[str],
 
 
 def test_the_clock_of_a_finished_spec(net: Path, tmp_path: Path) -> None:
-    ask("convert", net, "--output", tmp_path / "spec.json", "--slow-clock-hz", 50)
-    words = ["export", tmp_path / "spec.json", "--to", "samna-json", "--output", tmp_path / "net.json"]
-    for more, hz in (([], 50), (["--slow-clock-hz", 100], 100)):
-        ask(*words, *more)
+    plain, clocked = tmp_path / "plain.json", tmp_path / "clocked.json"
+    ask("convert", net, "--output", plain)
+    ask("convert", net, "--output", clocked, "--slow-clock-hz", 50)
+    words = ["--to", "samna-json", "--output", tmp_path / "net.json"]
+    for spec, more, hz in ((clocked, [], 50), (plain, ["--slow-clock-hz", 100], 100), (net, more_of(60), 60)):
+        ask("export", spec, *words, *more)
         assert json.loads((tmp_path / "net.json").read_text())["slow_clock_hz"] == hz
-    assert codes(ask(*words, "--slow-clock-hz", 1, code=1)) == ["ND332"]
+    assert codes(ask("export", plain, *words, *more_of(1), code=1)) == ["ND332"]
+    refused = ask("export", clocked, *words, *more_of(100), code=2)
+    assert codes(refused) == ["ND126"]
+    assert "ExternalClock(hz=50)" in str(refused)
+
+
+def more_of(hz: int) -> list[str]:
+    return ["--slow-clock-hz", str(hz)]
 
 
 def test_an_extension_that_needs_another_word(net: Path, tmp_path: Path) -> None:
     document = ask("export", net, "--output", tmp_path / "x.json", code=2)
     assert codes(document) == ["ND606"]
     assert ".json with --to samna-json" in document["diagnostics"][0]["found"]
+
+
+def test_a_network_that_nir_cannot_say_is_refused(net: Path, tmp_path: Path) -> None:
+    words = ["--decimator", "conv=2", "--output", tmp_path / "int.nir"]
+    assert codes(ask("export", net, *words, code=1)) == ["ND607"]

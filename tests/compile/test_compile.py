@@ -237,3 +237,14 @@ def test_the_spec_computes_what_the_network_computes_with_the_same_integers(draw
         np.testing.assert_array_equal(ours.membranes[core.core], theirs.membranes[neuron.name])
     for name, raster in theirs.outputs.items():
         np.testing.assert_array_equal(ours.output_rasters[name], raster)
+
+
+@pytest.mark.parametrize("options", [{"trim": "no"}, {"trim": 1}, {"bias_bits": "8"}, {"bias_bits": 8.0}])
+def test_options_of_another_type(options):
+    assert [d.code for d in check(simple(), convention="torch", reset="subtract", **options).diagnostics] == ["ND126"]
+
+
+@pytest.mark.parametrize("function", [nir_to_dynapcnn, check])
+def test_a_keyword_that_there_is_not(function):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) got an unexpected keyword argument 'colour'$"):
+        function(simple(), colour="red")

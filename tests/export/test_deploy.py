@@ -273,3 +273,16 @@ def test_a_spike_between_spread_channels_is_of_another_network() -> None:
     for feature in (1, 5, 8):
         with pytest.raises(InputError, match="ND503"):
             events_from_samna(spec, received(samna, (0, 1, feature, 0, 0)), samna)
+
+
+def test_the_readout_blocks_own_events_take_the_place_of_spikes() -> None:
+    def heard(config: Any) -> Any:
+        config.readout.monitor_enable = True
+        return config
+
+    samna, recording = samna_stand_in([MODULE]), Events(t=[0] * 40, c=[0] * 40, y=[1] * 40, x=[1] * 40)
+    sent = []
+    for modify in (None, heard):
+        with deploy(chain(), samna, monitor="all", modify=modify, **AT_ONCE) as board:
+            sent.append(sum(map(len, board.run(recording, quiet_s=0).spikes.values())))
+    assert sent[0] > sent[1] == 0

@@ -17,6 +17,7 @@ from nirdynap.chips.chip import load_chip
 from nirdynap.errors import CompileError, InputError
 from nirdynap.export.samna_config import configuration, to_samna
 from nirdynap.export.samna_reading import from_samna
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.digest import digest
 from nirdynap.ir.spec import Destination, InputPort, OutputPort, Spec
 from nirdynap.shipped import shipped
@@ -282,3 +283,38 @@ def test_the_shipped_network_on_both_chips() -> None:
         spec = nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), chip)
         assert to_samna(spec, samna_stand_in()).cnn_layers[0].threshold_high == spec.cores[0].threshold_high
     assert configuration(spec) == configuration(spec)
+
+
+def two_unfed(**options: Any) -> Any:
+    """A chain of two cores whose connection is switched off."""
+    spec = chain()
+    config = to_samna(spec, samna_stand_in(), **options)
+    config.cnn_layers[spec.cores[0].core].destinations[0].enable = False
+    return spec, config
+
+
+def test_inputs_that_a_configuration_does_not_say() -> None:
+    spec, config = two_unfed()
+    first, last = (core.core for core in spec.cores)
+    assumed = from_samna(config)
+    assert {port.core for port in assumed.inputs} == {first, last}
+    assert [(note.code, note.severity) for note in assumed.notes] == [("ND661", "warning")]
+    assert all(str(core) in assumed.notes[0].found for core in (first, last))
+    told = from_samna(config, inputs=[first])
+    assert (told.inputs, told.notes) == ((InputPort(first, 0),), ())
+    assert from_samna(to_samna(spec, samna_stand_in())).notes == ()
+
+
+@pytest.mark.parametrize("inputs", [[], [8], 3, ["conv0"], "0", [True]])
+def test_inputs_that_are_no_cores_in_use(inputs: Any) -> None:
+    with pytest.raises(CompileError, match=r"^ND126 .*cores in use"):
+        from_samna(two_unfed()[1], inputs=inputs)
+
+
+@pytest.mark.parametrize("clock", [ExternalClock(hz=1000), InternalClock(divider=14)])
+def test_one_slow_clock(clock: Any) -> None:
+    spec = replace(chain(), slow_clock=clock)
+    for call in (configuration, lambda spec, **options: to_samna(spec, samna_stand_in(), **options)):
+        with pytest.raises(CompileError, match=r"slow_clock_hz = '500' is not possible") as caught:
+            call(spec, slow_clock_hz=500)
+        assert str(clock) in str(caught.value)

@@ -161,3 +161,8 @@ def test_missing_fields_are_named():
     array = np.zeros(1, dtype=[("x", "i4"), ("t", "i8")])
     assert "y, p" in refused("ND505", Events.from_structured, array)
     assert "x, y, t, p" in refused("ND505", Events.from_structured, np.zeros(3))
+
+
+def test_a_batch_is_no_recording():
+    with pytest.raises(InputError, match=r"try the counts of one sample: .*raster\[:, sample\]"):
+        Events.from_raster(np.zeros((2, 1, 1, 3, 3), dtype=int))

@@ -5,6 +5,7 @@ import pytest
 
 from nirdynap.ir.result import LazyMapping
 from nirdynap.ir.spec import OutputPort
+from nirdynap.sim import simulate
 from nirdynap.testing import oracle
 from nirdynap.testing.build import build_core, build_spec
 
@@ -93,3 +94,38 @@ def test_a_record_of_thousands_of_numbers_says_in_one_line_what_it_is():
     assert repr(result.events[0]) == "Events(8 events, 0 to 1000 us)"
     assert repr(result.spec).startswith("Spec(chip='speck2f', 1 cores: conv4; digest ")
     assert repr(result.spec.cores[0]) == "CoreSpec(core=4, name='conv4', weights 1x1x1x1, threshold_high=1)"
+
+
+def test_results_are_compared_by_identity():
+    result, other = result_of(np.ones((1, 1, 1, 1, 1))), result_of(np.ones((1, 1, 1, 1, 1)))
+    assert result == result
+    assert result != other
+    assert result["conv4"] != other["conv4"]
+    assert len({result, other}) == 2
+
+
+def test_keys_that_there_are_not():
+    spec = build_spec(build_core(4, [[[[5]]]], (1, 1, 1), threshold_high=10))
+    raster = np.ones((1, 1, 1, 1), dtype=int)
+    for semantics, name in (("clocked", "rasters"), ("event", "spikes")):
+        with pytest.raises(KeyError, match='record="all"'):
+            getattr(simulate(spec, raster, semantics), name)[4]
+        with pytest.raises(KeyError, match="there are 4"):
+            getattr(simulate(spec, raster, semantics, record="all"), name)[0]
+    with pytest.raises(KeyError, match="in use are 4"):
+        spec.core(7)
+    for ask in (spec.ports, spec.output_shape):
+        with pytest.raises(KeyError, match="there are out4"):
+            ask("x")
+
+
+def test_what_was_lost_is_told():
+    spec = build_spec(build_core(4, [[[[127]]]], (1, 3, 3), threshold_high=32767), outputs=[OutputPort(4, 2, "out")])
+    quiet, loud = (simulate(spec, np.full((2, 1, 3, 3), n)) for n in (1, 300))
+    assert "saturated" not in repr(quiet)
+    assert "dropped" not in repr(quiet)
+    assert "9 saturated updates, 5 spikes dropped at the edges of maps" in repr(
+        simulate(spec, np.full((1, 1, 3, 3), 300))
+    )
+    assert "saturated" in repr(loud)
+    assert repr(loud.output_rasters) == "LazyMapping({'out'}, each made at first use)"

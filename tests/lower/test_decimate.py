@@ -74,4 +74,9 @@ def test_unheard_channels_are_counted():
 )
 def test_what_means_nothing(decimator, found):
     (diagnostic,) = check(two_layers(), **READING, decimator=decimator).diagnostics
-    assert (diagnostic.code, diagnostic.place, diagnostic.value) == ("ND126", "$.decimator", found)
+    assert (diagnostic.code, diagnostic.place, str(diagnostic.value)) == ("ND126", "$.decimator", found)
+
+
+@pytest.mark.parametrize("decimator", [2, None, "first", ["first"]])
+def test_a_decimator_that_is_no_mapping(decimator):
+    assert [d.code for d in check(two_layers(), **READING, decimator=decimator).diagnostics] == ["ND126"]

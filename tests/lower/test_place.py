@@ -12,7 +12,7 @@ import pytest
 from float_layers import build_layer, chip_of
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from by_hand import chain, conv, neurons, nine_cores, sink, source
+from by_hand import chain, conv, graph, neurons, nine_cores, sink, source
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
@@ -184,7 +184,7 @@ def test_each_suggested_change_makes_it_fit_and_nothing_less_does(crowd):
         return
     number = {layer.name: i for i, layer in enumerate(drawn)}
     for advice in finding.hint.split(", or "):
-        if parts := re.fullmatch(r"split=\{'(\w+)': (\d+)\}", advice):
+        if parts := re.fullmatch(r"split=\{'(\w+)': (\d+)\} \(--split \1=\2\)", advice):
             assert fits(drawn, chip, {parts[1]: int(parts[2])})
         elif sizes := re.fullmatch(r"(\w+) with a (\d+)x\2 kernel and padding (\d+)x(\d+) instead of (\d+)x\5", advice):
             name, (kernel, y, x, before) = sizes[1], map(int, sizes.groups()[1:])
@@ -286,7 +286,7 @@ def test_what_a_network_is_advised_is_good_for_the_network():
     (finding,) = (d for d in check(drawn(), split="never", **READING).diagnostics if d.severity == "error")
     assert (finding.code, finding.value) == ("ND304", 4)
     split, features = finding.hint.split(", or ")
-    name, parts = re.fullmatch(r"split=\{'(\w+)': (\d+)\}", split).groups()
+    name, parts = re.fullmatch(r"split=\{'(\w+)': (\d+)\} \(--split \1=\2\)", split).groups()
     assert check(drawn(), split={name: int(parts)}, **READING).fits
     i, most = map(int, re.fullmatch(r"conv(\d) with at most (\d+) instead of 16 output features", features).groups())
     for number, good in ((most, True), (most + 1, False)):
@@ -450,3 +450,24 @@ def test_permuting_cores_changes_no_output(drawn, data):
                 assert two.output_events[name] == events
             for cores in spec.layers:
                 np.testing.assert_array_equal(one[cores[0].name].membrane, two[cores[0].name].membrane)
+
+
+def test_relays_are_counted_where_there_is_no_room():
+    """Five small layers are told on five cores, of which one feeds the four others: what is missing are its copies."""
+    names = ("a", "b", "c", "d", "e")
+    nodes = {"in": source(), "first": conv(2), "if": neurons()}
+    for name in names:
+        nodes |= {name: conv(2, 2), f"if_{name}": neurons(), f"out_{name}": sink()}
+    drawn = graph(nodes, "in -> first -> if", *(f"if -> {n} -> if_{n} -> out_{n}" for n in names))
+    (finding,) = (d for d in check(drawn, avoid=(0, 1, 5, 6), **READING).diagnostics if d.severity == "error")
+    assert finding.code == "ND304"
+    assert finding.value == finding.limit == 5
+    assert "2 relays or copies of first, which feeds 4" in finding.found
+
+
+def test_a_core_that_is_not_free():
+    drawn = chain(input=source(), a=conv(2), if1=neurons(), b=conv(2, 2), if2=neurons(), out=sink())
+    for options in ({"placement": {"a": 1, "b": 1}}, {"placement": {"a": 1}, "avoid": [1]}):
+        (finding,) = (d for d in check(drawn, **options, **READING).diagnostics if d.code == "ND126")
+        assert finding.value == 1
+        assert "1 is taken by another layer or avoided" in finding.hint

@@ -223,3 +223,9 @@ def test_the_shipped_network():
     spec = nir_to_dynapcnn(shipped("digits", "digits.nir"), slow_clock=CLOCK, readout=True)
     assert load_chip(spec.chip).readout.classes == 15
     assert spec.readout.output == spec.output_names[0]
+
+
+def test_a_class_that_the_output_does_not_have() -> None:
+    for classes, codes in ((10, []), (11, ["ND126"])):
+        report = check(shipped("digits", "digits.nir"), readout=ReadoutOptions(value="selected", selected=classes))
+        assert [d.code for d in report.diagnostics if d.severity == "error"] == codes

@@ -178,7 +178,7 @@ def test_never_refuses_and_says_which_split_would_do():
     errors = [d for d in caught.value.diagnostics if d.severity == "error"]
     assert [d.code for d in errors] == ["ND302", "ND301"]
     for error in errors:
-        assert error.hint.startswith("split={'wide': 2, 'deep': 2}, or at most ")
+        assert error.hint.startswith("split={'wide': 2, 'deep': 2} (--split wide=2,deep=2), or at most ")
 
 
 # --- relays and copies ------------------------------------------------------------------------------------------------

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from tests.store.samples import DVS, camera_spec, chains, full_spec
 
 import nirdynap
-from nirdynap.errors import StoreError, errors_of
+from nirdynap.errors import InputError, StoreError, errors_of
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.lower.validate import validate
 from nirdynap.shipped import shipped
+from nirdynap.sim import ClockedSimulator, EventSimulator
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.strategies import specs
 
@@ -172,6 +173,103 @@ FIRST, SECOND, LAST = SPEC.cores
 )
 def test_how_the_parts_hang_together(spec: Spec, violations: list[str]) -> None:
     assert said(spec) == violations
+
+
+TYPES: list[tuple[dict[str, Any], str]] = [
+    ({"threshold_high": 1.5}, "threshold_high: threshold_high is 1.5, expected a whole number"),
+    ({"threshold_high": True}, "threshold_high: threshold_high is True, expected a whole number"),
+    ({"threshold_low": -3.7}, "threshold_low: threshold_low is -3.7, expected a whole number"),
+    ({"decimator": 2.0}, "decimator: decimator is 2.0, expected a whole number"),
+    ({"core": 0.0}, "core: core is 0.0, expected a whole number"),
+    ({"name": 3}, "name: name is 3, expected a text"),
+    ({"return_to_zero": "no"}, "return_to_zero: return_to_zero is 'no', expected True or False"),
+    ({"scale": "1"}, "scale: scale is '1', expected a number"),
+    ({"padding": 1}, "padding: padding is 1, expected a tuple of 2, each of them a whole number"),
+    ({"stride": (1, "a")}, "stride[1]: stride[1] is 'a', expected a whole number"),
+    ({"bias": [1] * 3}, "bias: bias is [1, 1, 1], expected a numpy array or None"),
+    ({"weights": None}, "weights: weights is None, expected a numpy array"),
+    ({"memory": (1, 2, 3)}, "memory: memory is (1, 2, 3), expected a Memory"),
+    ({"memory": Memory(1, 2.0, 3)}, "memory.neuron: neuron is 2.0, expected a whole number"),  # type: ignore[arg-type]
+    ({"destinations": [8]}, "destinations: destinations is [8], expected a tuple, each of its elements a Destination"),
+    (
+        {"destinations": (Destination(core=8, pooling=1.0),)},  # type: ignore[arg-type]
+        "destinations[0].pooling: pooling is 1.0, expected a whole number",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "violation"), TYPES)
+def test_fields_of_another_type(changes: dict[str, Any], violation: str) -> None:
+    spec = with_core(1, **changes)
+    assert said(spec) == [f"ND663 $.cores[1].{violation}"]
+    with pytest.raises(InputError, match=r"^ND663"):
+        nirdynap.simulate(spec, np.zeros((1, *spec.input_shape), dtype=int))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cores": None},
+        {"chip": 3},
+        {"inputs": ((3, 0),)},
+        {"convention": "torch"},
+        {"dvs": True},
+        {"slow_clock": 100},
+        {"readout": True},
+        {"spikes_per_step": "two"},
+    ],
+)
+def test_fields_of_the_spec_of_another_type(changes: dict[str, Any]) -> None:
+    assert {d.code for d in validate(replace(SPEC, **changes))} == {"ND663"}
+
+
+def test_spikes_that_go_nowhere() -> None:
+    spec = with_core(1, destinations=())
+    assert said(spec) == ["ND662 $.cores[1].destinations: core 0 feeds no core and is no output"]
+    nirdynap.simulate(spec, np.zeros((1, *spec.input_shape), dtype=int))
+
+
+BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({"threshold_high": 0}, "ND625"),
+    ({"threshold_high": 40000}, "ND625"),
+    ({"threshold_low": 5}, "ND625"),
+    ({"decimator": -1}, "ND625"),
+    ({"stride": (0, 0)}, "ND624"),
+    ({"stride": (2, 1)}, "ND624"),
+    ({"weights": SPEC.cores[1].weights[:2]}, "ND624"),
+    ({"weights": SPEC.cores[1].weights.astype(np.int16)}, "ND624"),
+    ({"weights": SPEC.cores[1].weights.astype(float)}, "ND624"),
+    ({"bias": frozen(np.ones(7), np.int16)}, "ND624"),
+    ({"initial_state": frozen(np.ones((1, 1, 1)), np.int16)}, "ND624"),
+    ({"destinations": (Destination(core=7, pooling=1),)}, "ND621"),
+    ({"destinations": (Destination(core=0, pooling=1),)}, "ND622"),
+    ({"destinations": (Destination(core=8, pooling=0),)}, "ND625"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code"), BROKEN)
+def test_what_does_not_hang_together_is_not_run(changes: dict[str, Any], code: str) -> None:
+    spec = with_core(1, **changes)
+    raster = np.zeros((1, *spec.input_shape), dtype=int)
+    runs = (
+        lambda: nirdynap.simulate(spec, raster),
+        lambda: nirdynap.simulate(spec, raster, "event"),
+        lambda: ClockedSimulator(spec),
+        lambda: EventSimulator(spec, bias_clock_us=1000),
+        lambda: nirdynap.dynapcnn_to_torch(spec),
+        lambda: nirdynap.evaluate(spec, raster),
+    )
+    for run in runs:
+        with pytest.raises(InputError) as caught:
+            run()
+        assert code in {d.code for d in caught.value.diagnostics}
+
+
+def test_limits_of_the_chip_and_words_of_memory_stop_no_run() -> None:
+    large = replace(one(), chip="imaginary")
+    large = replace(large, cores=(replace(large.cores[0], core=99, memory=Memory(0, 0, 0)),))
+    large = replace(large, inputs=(InputPort(99, 0),), outputs=(OutputPort(99, 1, "out"),))
+    assert nirdynap.simulate(large, np.ones((1, 1, 8, 8), dtype=int)).counts[99].sum() > 0
 
 
 def one(**changes: Any) -> Spec:

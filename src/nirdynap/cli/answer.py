@@ -29,13 +29,17 @@ from nirdynap.errors import (
     BAD_RUN_OPTION,
     DAMAGED_PART,
     LABEL_OUTSIDE,
+    NO_SLOW_CLOCK,
+    NO_TICKS,
     NOT_A_NIR_FILE,
+    NOT_IN_NIR,
     NOTHING_TO_EVALUATE,
     OTHER_RUN,
     SYSTEM_ERROR,
     UNKNOWN_CHIP,
     UNKNOWN_CONVENTION,
     UNREADABLE_FILE,
+    VENDOR_REFUSES,
     WORKERS_LOST,
     WRONG_FILE_VERSION,
     Diagnostic,
@@ -56,6 +60,10 @@ _NOT_THE_NETWORK = {
         *(NOTHING_TO_EVALUATE, OTHER_RUN, WORKERS_LOST, LABEL_OUTSIDE, DAMAGED_PART),
     )
 }
+
+
+# Findings of specs that are about the network all the same: what it cannot be exported to.
+_THE_NETWORK = {kind.code for kind in (NOT_IN_NIR, NO_SLOW_CLOCK, NO_TICKS, VENDOR_REFUSES)}
 
 
 class ExitCode(IntEnum):
@@ -189,7 +197,7 @@ def _abandon(*streams: TextIO) -> None:
 
 def _is_usage(error: Diagnostic) -> bool:
     """Is it about the words and files given, rather than about what is in the network?"""
-    if error.place.startswith("$.nodes."):
+    if error.place.startswith("$.nodes.") or error.code in _THE_NETWORK:
         return False
     return error.code in _NOT_THE_NETWORK or error.code.startswith(("ND6", "ND9"))
 

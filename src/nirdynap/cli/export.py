@@ -46,7 +46,7 @@ def export(
     else:
         from nirdynap.export.samna_config import configuration
 
-        tree = configuration(spec, monitor=monitor or None, slow_clock_hz=hz)
+        tree = configuration(spec, monitor=monitor or None, slow_clock_hz=None if is_nir(file) else hz)
         write_atomically(output, f"{tree.to_json()}\n".encode())
     body = {"chip": spec.chip, "digest": spec.digest(), "output": str(output)}
     head = f"{output}: {file} in the integers of {spec.chip}, digest {spec.digest()[:12]}"

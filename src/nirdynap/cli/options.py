@@ -247,6 +247,23 @@ class OnChip(OnCamera):
     readout_threshold: Annotated[int | None, _chip("A class passes when its average is greater.", show_default="0")] = (
         None
     )
+    readout_output: Annotated[
+        str | None, _chip("The Output node that it reads.", show_default="the only one", metavar="NODE")
+    ] = None
+    readout_value: Annotated[
+        str | None,
+        _chip(
+            "What its 16-bit value is: off, compare (a bit for each class that passes), selected or max (an average).",
+            show_default="max",
+        ),
+    ] = None
+    readout_selected: Annotated[
+        int | None, _chip("Class from 1 up whose average --readout-value selected is.", show_default="0, none")
+    ] = None
+    readout_always: Annotated[
+        bool | None,
+        _chip("The pins tell the largest average even where no class passes.", show_default="no-readout-always"),
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """Keyword arguments of `nirdynap.nir_to_dynapcnn`.
@@ -258,7 +275,10 @@ class OnChip(OnCamera):
         if self.decimator is not None:
             every = _by_node("decimator", self.decimator)
             options["decimator"] = {name: _whole("decimator", number) for name, number in every.items()}
-        settings = {"average": self.readout_average, "threshold": self.readout_threshold}
+        settings = {
+            name: getattr(self, f"readout_{name}")
+            for name in ("output", "average", "threshold", "value", "selected", "always")
+        }
         block: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
         if block and not self.readout:
             raise CompileError(
@@ -333,18 +353,24 @@ def _number_or_text(text: str) -> float | str:
 
 
 def _by_node(option: str, text: str | None) -> dict[str, str]:
-    """A list such as conv1=2,conv2=3."""
+    """A list such as conv1=2,conv2=3, each name once."""
     pairs = [part.rpartition("=") for part in (text or "").split(",")]
     if any(not name for name, _, _ in pairs):
         limit = "a list such as conv1=2,conv2=3" + ", or auto or never" * (option == "split")
         raise CompileError([_bad_words(option, text or "", limit)])
-    return {name: value for name, _, value in pairs}
+    found = {name: value for name, _, value in pairs}
+    if len(found) < len(pairs):
+        names = [name for name, _, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        limit = f"{twice} once" + f": --placement {twice}=0+1 names the core of each part" * (option == "placement")
+        raise CompileError([_bad_words(option, text or "", limit)])
+    return found
 
 
 def _whole(option: str, text: str) -> int:
     if text.isdecimal():
         return int(text)
-    raise CompileError([_bad_words(option, text, "a whole number")])
+    raise CompileError([_bad_words(option, text, "a whole number from 0 up")])
 
 
 def _numbers(parameter: str, text: str, form: str) -> tuple[int, ...]:

@@ -30,11 +30,12 @@ from nirdynap.evaluate.samples import Entry, Samples, Source, open_samples
 from nirdynap.evaluate.summary import Summary, summarise
 from nirdynap.evaluate.work import Numbered, Options, Row, Work, failed
 from nirdynap.evaluate.workers import Workers
-from nirdynap.ir.arguments import check_spec, checked_path
+from nirdynap.ir.arguments import checked_path
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.result import Semantics
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import is_positive
+from nirdynap.lower.validate import check_coherent
 from nirdynap.sim.asynchronous import Emission, Order
 
 _LOGGER = logging.getLogger("nirdynap")
@@ -106,7 +107,7 @@ def evaluate(
         >>> summary.accuracy, summary.cores[0].synaptic_operations.mean, summary.outputs[0].silent
         ({'out0': 0.5}, 2.0, 1)
     """
-    check_spec(spec)
+    check_coherent(spec)
     target = None if output is None else checked_path(output, "output")
     raise_errors(_findings(workers, group_size, in_flight, executor), InputError)
     if target is not None and target.suffix.lower() != ".parquet":

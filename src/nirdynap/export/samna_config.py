@@ -42,7 +42,8 @@ from nirdynap.ir.arguments import check_spec, described, wrong
 from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.spec import CoreSpec, Spec
-from nirdynap.ir.units import IntArray, Pair, Shape
+from nirdynap.ir.units import IntArray, Pair, Shape, is_positive
+from nirdynap.lower.clock import clock_findings
 from nirdynap.lower.readout import on_chip
 from nirdynap.lower.validate import validate
 
@@ -58,11 +59,13 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
         spec: for one of the chips in `EXPORTABLE`.
         monitor: nodes whose spikes the board sends back, before pooling, and "dvs" for what leaves the DVS layer (if
             no node has that name); "all", also as one of them: of every core; default: the outputs.
-        slow_clock_hz: ticks per second of the board's clock, which adds the biases; default: the spec's slow clock.
+        slow_clock_hz: ticks per second of the board's clock, which adds the biases, of a spec without a slow clock;
+            default: the spec's.
 
     Raises:
-        CompileError: whatever `validate` finds; ND640 unknown node, ND642 biases without a clock, ND643 another chip,
-            ND650 a DVS layer monitored without its camera, ND660 a readout block without a clock.
+        CompileError: whatever `validate` finds; ND126 a clock beside the spec's own, ND640 unknown node, ND642 biases
+            without a clock, ND643 another chip, ND650 a DVS layer monitored without its camera, ND660 a readout block
+            without a clock.
         InputError: ND513 for what is no Spec, and for a `monitor` that is no names.
 
     Example:
@@ -74,9 +77,8 @@ def configuration(spec: Spec, *, monitor: Monitor = None, slow_clock_hz: int | N
     """
     check_spec(spec)
     watched = _watched(spec, monitor)
-    if slow_clock_hz is not None:
-        spec = dataclasses.replace(spec, slow_clock=ExternalClock(hz=slow_clock_hz))
-    raise_errors([*validate(spec), *_findings(spec), *monitor_findings(spec.dvs, watched)])
+    spec, unclear = _clocked(spec, slow_clock_hz)
+    raise_errors([*unclear, *validate(spec), *_findings(spec), *monitor_findings(spec.dvs, watched)])
     chip, clock = load_chip(spec.chip), spec.slow_clock
     return Configuration(
         chip=spec.chip,
@@ -157,6 +159,18 @@ def _modified(config: Any, modify: Callable[[Any], Any]) -> Any:
     found = f"returned {described(changed)}" if callable(modify) else described(changed)
     limit = "a function that returns the configuration"
     raise CompileError([BAD_OPTION.at("$.modify", parameter="modify", value=found, limit=limit)])
+
+
+def _clocked(spec: Spec, hz: int | None) -> tuple[Spec, tuple[Diagnostic, ...]]:
+    """The spec with the clock that is asked for, and what stands against it: no run of the spec knew of another."""
+    if hz is None:
+        return spec, ()
+    if spec.slow_clock is not None:
+        limit = f"None: the spec has {spec.slow_clock} already, or dataclasses.replace(spec, slow_clock=...)"
+        return spec, (BAD_OPTION.at("$.slow_clock_hz", parameter="slow_clock_hz", value=str(hz), limit=limit),)
+    if not is_positive(hz):
+        return spec, tuple(clock_findings(ExternalClock(hz=hz), spec.dvs, load_chip(spec.chip)))
+    return dataclasses.replace(spec, slow_clock=ExternalClock(hz=hz)), ()
 
 
 # --- what cannot be said ---------------------------------------------------------------------------------------------

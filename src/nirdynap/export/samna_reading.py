@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.chips.memory import memory_of
-from nirdynap.errors import VENDOR_CLASS, CompileError, InputError
+from nirdynap.errors import (
+    BAD_OPTION,
+    SEVERAL_ENTRIES,
+    VENDOR_CLASS,
+    CompileError,
+    Diagnostic,
+    InputError,
+    raise_errors,
+)
 from nirdynap.export.samna_camera import read_camera
 from nirdynap.export.samna_readout import read_port, read_readout, together
 from nirdynap.export.samna_tree import Configuration
@@ -23,21 +31,24 @@ from nirdynap.lower.camera import camera_shape
 from nirdynap.lower.readout import on_chip
 
 
-def from_samna(config: Any, chip: str = "speck2f") -> Spec:
+def from_samna(config: Any, chip: str = "speck2f", *, inputs: Collection[int] | None = None) -> Spec:
     """What a configuration object has the chip compute, as far as a spec can say it: the cores in use.
 
     A core is in use when it has weights. What the DVS layer feeds are the inputs; if it feeds none, or lets no polarity
-    pass, cores that no other feeds. Monitored cores are the outputs, those that the readout block reads one output
-    together; nodes are named "core0" to "core8". Filters are not looked at. Nothing is refused: ask
-    `nirdynap.validate` of the result.
+    pass, `inputs`, or all cores that no other feeds: a configuration does not say which of them hear events from
+    outside, so where there are several a warning in the spec's notes names them (ND661). Monitored cores are the
+    outputs, those that the readout block reads one output together; nodes are named "core0" to "core8". Filters are not
+    looked at. Nothing is refused: ask `nirdynap.validate` of the result.
 
     Args:
         config: a ``SpeckConfiguration`` of samna or of its stand-in.
         chip: what it is for.
+        inputs: the cores that hear events from outside, where the DVS layer feeds none.
 
     Raises:
         InputError: ND513 for what is no configuration object.
-        CompileError: ND324, ND325 for a chip that cannot be loaded; ND644 for an object with other attributes.
+        CompileError: ND126 for `inputs` that are no cores in use, or stand beside a DVS layer; ND324, ND325 for a chip
+            that cannot be loaded; ND644 for an object with other attributes.
 
     Example:
         >>> from nirdynap.export.samna_config import to_samna
@@ -55,19 +66,19 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
         layers = {i: layer for i, layer in enumerate(config.cnn_layers) if np.size(layer.weights)}
         readout, read = read_readout(config, layers, facts)
         cores = {i: _core(i, layer, facts, together(layer, facts) if i in read else 1) for i, layer in layers.items()}
-        dvs, inputs = read_camera(config.dvs_layer)
+        dvs, ports = read_camera(config.dvs_layer)
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         found = f"{type(error).__name__}: {error}"
         raise CompileError([VENDOR_CLASS.at("$.config", value=found, limit=chip)]) from error
-    fed = {slot.core for core in cores.values() for slot in core.destinations}
-    entries = [i for i in cores if i not in fed]
+    raise_errors(_no_inputs(inputs, cores, camera=dvs is not None))
+    entries, notes = ([], ()) if dvs is not None else _entries(cores, inputs)
     shape = cores[entries[0]].input_shape if entries else (1, 1, 1)
     return Spec(
         chip=chip,
         convention=CONVENTIONS["nir"],
         spikes_per_step="one",
         input_shape=shape if dvs is None else camera_shape(facts),
-        inputs=tuple(InputPort(i, 0) for i in entries) if dvs is None else inputs,
+        inputs=tuple(InputPort(i, 0) for i in entries) if dvs is None else ports,
         outputs=tuple(
             read_port(i, layer, facts, f"core{read[0]}", cores[i].spacing)
             if i in read
@@ -76,10 +87,33 @@ def from_samna(config: Any, chip: str = "speck2f") -> Spec:
             if layer.monitor_enable or i in read
         ),
         cores=tuple(cores[i] for i in _order(cores)),
+        notes=notes,
         dvs=dvs,
         slow_clock=_clock(config, layers.values()),
         readout=readout,
     )
+
+
+def _entries(cores: Mapping[int, CoreSpec], inputs: Collection[int] | None) -> tuple[list[int], tuple[Diagnostic, ...]]:
+    """The cores that hear events from outside, and what was assumed of them."""
+    if inputs is not None:
+        return list(inputs), ()
+    fed = {slot.core for core in cores.values() for slot in core.destinations}
+    unfed = [i for i in cores if i not in fed]
+    if len(unfed) < 2:
+        return unfed, ()
+    return unfed, (SEVERAL_ENTRIES.at("$.inputs", value=", ".join(map(str, unfed)), limit=str(unfed[:1])),)
+
+
+def _no_inputs(inputs: object, cores: Collection[int], *, camera: bool) -> Iterator[Diagnostic]:
+    """ND126 for `inputs` that mean nothing."""
+    if inputs is None:
+        return
+    given = list(inputs) if isinstance(inputs, Collection) and not isinstance(inputs, (str, bytes)) else []
+    whole = all(isinstance(core, int) and not isinstance(core, bool) and core in cores for core in given)
+    if camera or not given or not whole or len(set(given)) < len(given):
+        limit = "None: the DVS layer feeds the cores" if camera else f"cores in use, such as {list(cores)[:1]}"
+        yield BAD_OPTION.at("$.inputs", parameter="inputs", value=str(inputs), limit=limit)
 
 
 def _clock(config: Any, layers: Iterable[Any]) -> InternalClock | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,9 @@ class Events(Digested):
         """
         array = whole_counts(raster)
         if array.ndim != 4:
-            raise InputError([BAD_RASTER.at("$.raster", value=f"shape is {array.shape}, not [time, channel, y, x]")])
+            finding = BAD_RASTER.at("$.raster", value=f"shape is {array.shape}, not [time, channel, y, x]")
+            one = "the counts of one sample: of [time, batch, channel, y, x] raster[:, sample]"
+            raise InputError([replace(finding, hint=one)])
         _check_dt(dt_us)
         address = np.argwhere(array)
         address = np.repeat(address, array[tuple(address.T)], axis=0)

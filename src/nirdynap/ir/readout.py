@@ -26,8 +26,8 @@ class ReadoutOptions:
         output: the Output node that it reads; None is the only one.
         average: ticks over which the counts are averaged.
         threshold: a class passes when its average is greater.
-        value: what the 16 lower bits of the value hold: nothing, a bit for each class that passes, the average of the
-            class `selected` (0 is none), or the largest average.
+        value: what the 16 lower bits of the value hold: nothing ("off"), a bit for each class that passes ("compare"),
+            the average of the class `selected` ("selected"; 0 is none), or the largest average ("max").
         always: the pins tell the class with the largest average even where no class passes.
     """
 

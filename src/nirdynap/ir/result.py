@@ -20,22 +20,35 @@ _K = TypeVar("_K")
 _T = TypeVar("_T")
 
 
+NO_RASTERS = 'each core\'s rasters are kept by a clocked run with record="all"'
+NO_SPIKES = 'each core\'s spikes are kept by an event run with record="all"'
+
+
 class LazyMapping(Mapping[_K, _T]):
     """A mapping that makes each value at first use, by the function given for its key, and keeps it.
 
-    A long recording's dense raster can be far larger than its events, and seldom are both wanted.
+    A long recording's dense raster can be far larger than its events, and seldom are both wanted. The KeyError of any
+    other key says which keys there are, or `absent` where there is none.
     """
 
-    __slots__ = ("_made", "_makers")
+    __slots__ = ("_absent", "_made", "_makers")
 
-    def __init__(self, makers: Mapping[_K, Callable[[], _T]]) -> None:
+    def __init__(self, makers: Mapping[_K, Callable[[], _T]], absent: str = "") -> None:
         self._makers = dict(makers)
+        self._absent = absent
         self._made: dict[_K, _T] = {}
 
     def __getitem__(self, key: _K) -> _T:
+        if key not in self._makers:
+            known = ", ".join(map(repr, self._makers))
+            raise KeyError(f"no {key!r} here: {f'there are {known}' if known else self._absent}")
         if key not in self._made:
             self._made[key] = self._makers[key]()
         return self._made[key]
+
+    def __repr__(self) -> str:
+        keys = ", ".join(map(repr, self._makers))
+        return f"LazyMapping({{{keys}}}, each made at first use)"
 
     def __contains__(self, key: object) -> bool:
         return key in self._makers
@@ -65,7 +78,7 @@ class CoreStats:
     dropped: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CoreRecord:
     """What `result["node name"]` returns: one layer's part of the result.
 
@@ -80,9 +93,9 @@ class CoreRecord:
     stats: CoreStats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Result:
-    """Outcome of one run.
+    """Outcome of one run. Two results are equal when they are one; compare what they hold.
 
     Attributes:
         semantics: "clocked" (time steps) or "event" (asynchronous); they are different answers.
@@ -117,7 +130,10 @@ class Result:
         samples = len(next(iter(self.counts.values())))
         spikes = {part[0].name: sum(self.stats[c.core].spikes for c in part) for part in self.spec.layers}
         dropped = f", {self.dvs_dropped} {DVS_DROPPED}" if self.dvs_dropped else ""
-        return f"Result({self.semantics!r}, {samples} samples, spikes {spikes}{dropped})"
+        sums = {name: sum(getattr(s, name) for s in self.stats.values()) for name in ("saturated", "dropped")}
+        told = f", {sums['saturated']} saturated updates" if sums["saturated"] else ""
+        told += f", {sums['dropped']} spikes dropped at the edges of maps" if sums["dropped"] else ""
+        return f"Result({self.semantics!r}, {samples} samples, spikes {spikes}{told}{dropped})"
 
     @property
     def raster(self) -> IntArray | Mapping[str, IntArray]:

@@ -193,8 +193,15 @@ class Spec(Digested):
         return tuple(self._ports())
 
     def ports(self, name: str) -> tuple[OutputPort, ...]:
-        """The ports that make the Output node `name`: more than one where a layer is split over cores."""
-        return self._ports()[name]
+        """The ports that make the Output node `name`: more than one where a layer is split over cores.
+
+        Raises:
+            KeyError: there is no such Output; the message lists those there are.
+        """
+        found = self._ports()
+        if name not in found:
+            raise KeyError(f"no Output node {name!r}; there are {', '.join(found) or 'none'}")
+        return found[name]
 
     def _ports(self) -> dict[str, tuple[OutputPort, ...]]:
         found: dict[str, tuple[OutputPort, ...]] = {}
@@ -246,8 +253,8 @@ class Spec(Digested):
         return first
 
     def core(self, index: int) -> CoreSpec:
-        """The core of that hardware index; KeyError if it is not in use."""
+        """The core of that hardware index; KeyError, with those in use, if it is not one of them."""
         for core in self.cores:
             if core.core == index:
                 return core
-        raise KeyError(index)
+        raise KeyError(f"core {index!r} is not in use; in use are {', '.join(str(core.core) for core in self.cores)}")

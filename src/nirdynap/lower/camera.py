@@ -17,6 +17,7 @@ from nirdynap.errors import (
     NO_CAMERA,
     CompileError,
     Diagnostic,
+    in_words,
     node_place,
     raise_errors,
 )
@@ -151,7 +152,8 @@ def _option_findings(options: object, camera: Camera) -> Iterator[Diagnostic]:
     pairs = {"pooling": options.pooling, "origin": options.origin}
     wrong = [name for name, pair in pairs.items() if not _is_pair(pair)]
     for name in wrong:
-        yield _bad(f".{name}", pairs[name], "two whole numbers (y, x) from 0 up")
+        least = 1 if name == "pooling" else 0
+        yield _bad(f".{name}", pairs[name], f"two whole numbers (y, x) from {least} up")
     if wrong:
         return
     if any(size not in camera.poolings for size in options.pooling):
@@ -165,7 +167,7 @@ def _is_pair(pair: object) -> bool:
 
 
 def _bad(path: str, value: object, limit: str) -> Diagnostic:
-    return BAD_OPTION.at(f"$.dvs{path}", parameter=f"dvs{path}", value=str(value), limit=limit)
+    return BAD_OPTION.at(f"$.dvs{path}", parameter=f"dvs{path}", value=in_words(value), limit=limit)
 
 
 def pooling_finding(place: str, size: Pair, camera: Camera) -> Diagnostic:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from nirdynap.chips.chip import Chip
-from nirdynap.errors import BAD_OPTION, DECIMATION, DECIMATOR_SPLIT, Diagnostic, node_place
+from nirdynap.errors import BAD_OPTION, DECIMATION, DECIMATOR_SPLIT, Diagnostic, in_words, node_place
 from nirdynap.ir.layers import AnyLayer, Layer
 from nirdynap.ir.units import is_positive
 from nirdynap.lower.arrange import Plan
@@ -25,7 +25,11 @@ def decimated(
     number = {name: i for i, layer in enumerate(layers) for name in (*layer.origin, layer.name)}
     asked: dict[int, int] = {}
     findings: list[Diagnostic] = []
-    for name, every in decimator.items():
+    wish: object = decimator
+    if not isinstance(wish, Mapping):
+        findings.append(_bad("decimator", wish, "whole numbers by node name, such as {'conv1': 2}"))
+        return layers, tuple(findings)
+    for name, every in wish.items():
         if name not in number:
             findings.append(_bad("decimator", name, f"one of the nodes {', '.join(sorted(number))}"))
         elif not is_positive(every) or asked.setdefault(number[name], every) != every:
@@ -53,4 +57,4 @@ def split_findings(layers: tuple[AnyLayer, ...], plan: Plan | None) -> Iterator[
 
 
 def _bad(option: str, value: object, limit: str) -> Diagnostic:
-    return BAD_OPTION.at("$.decimator", parameter=option, value=str(value), limit=limit)
+    return BAD_OPTION.at("$.decimator", parameter=option, value=in_words(value), limit=limit)

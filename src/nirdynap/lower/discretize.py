@@ -22,6 +22,7 @@ from nirdynap.errors import (
     DEAD_LAYER,
     GIVEN_SCALE,
     LOWER_BOUND_CLIPPED,
+    NO_HEADROOM,
     NOT_FINITE,
     TIE_OVERFLOW,
     VANISHING_THRESHOLD,
@@ -45,6 +46,7 @@ from nirdynap.ir.units import (
 
 WEIGHT_BITS = 8
 STATE_BITS = 16
+_GIVEN = "given scale"
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -124,7 +126,7 @@ def discretize_conv_if(
     raise_errors(_unusable(weights, threshold, bias, v_min, state, bias_bits, scale, place))
     w = np.asarray(weights, dtype=np.float64)
     b = None if bias is None or not np.any(bias) else np.asarray(bias, dtype=np.float64)
-    ruler, scale = _max_abs(w, threshold, b, bias_bits) if scale is None else ("given scale", scale)
+    ruler, scale = _max_abs(w, threshold, b, bias_bits) if scale is None else (_GIVEN, scale)
     if scale > _FLOAT32_MAX:
         raise CompileError([BEYOND_FLOAT32.at(place, parameter="scale", value=f"{scale:g}", limit=f"{_FLOAT32_MAX:g}")])
     integers = discretize_tensor(_within(w, scale), scale)
@@ -139,6 +141,8 @@ def discretize_conv_if(
         findings.append(BIAS_OVERFLOW.at(place, value=int(np.abs(biases).max()), limit=INT16_MAX))
     low, clipped = _lower_bound(v_min, scale, place)
     raise_errors([*findings, *clipped])
+    if high > INT16_MAX // 2 and ruler != _GIVEN:  # whoever gives the scale has chosen
+        findings.append(NO_HEADROOM.at(place, value=high, limit=INT16_MAX))
     return IntParameters(
         weights=frozen(integers, np.int8),
         bias=None if biases is None else frozen(biases, np.int16),

@@ -61,9 +61,8 @@ def _load(piece: Piece, name: str, activity: Result) -> float:
     try:
         record, cores = activity[name], activity.spec.find_cores(name)
     except KeyError as error:
-        found = BAD_OPTION.at(
-            "$.activity", parameter="activity", value=str(error.args[0]), limit="a run of this network"
-        )
+        limit = f"a run of this network: in that one {error.args[0]}"
+        found = BAD_OPTION.at("$.activity", parameter="activity", value="a run of another network", limit=limit)
         raise CompileError([found]) from None
     if piece.is_relay:
         return float(record.counts[:, channels].sum())

@@ -22,6 +22,7 @@ from nirdynap.errors import (
     CompileError,
     Diagnostic,
     errors_of,
+    in_words,
     node_place,
 )
 from nirdynap.ir.layers import Layer
@@ -62,9 +63,9 @@ def spread(
     }
     if (len(reads) > 1 and options.output is None) or options.output not in (None, *reads):
         limit = ", ".join(reads)
-        raise CompileError([OUTPUT_UNCLEAR.at("$.readout.output", value=str(options.output), limit=limit)])
+        raise CompileError([OUTPUT_UNCLEAR.at("$.readout.output", value=in_words(options.output), limit=limit)])
     at, read = reads[options.output or next(iter(reads))]
-    findings += _read_findings(read, chip.readout)
+    findings += _read_findings(read, options, chip.readout)
     if not errors_of(findings) and chip.readout.spacing > 1:
         features = on_chip(read.shape[0], chip.readout.spacing)
         value, step = f"{features} features", chip.readout.spacing
@@ -96,11 +97,13 @@ def block_findings(spec: Spec, chip: Chip) -> Iterator[Diagnostic]:
     channels = sum(core.neuron_shape[0] for core in cores)
     shape = (channels, *cores[0].neuron_shape[1:])
     feeds = max(len(core.destinations) for core in cores)
-    yield from _read_findings(_Read(ports[0].name, shape, (ports[0].pooling,) * 2, feeds), chip.readout)
+    yield from _read_findings(_Read(ports[0].name, shape, (ports[0].pooling,) * 2, feeds), spec.readout, chip.readout)
 
 
-def _read_findings(read: _Read, block: ReadoutLimits) -> Iterator[Diagnostic]:
+def _read_findings(read: _Read, options: ReadoutOptions, block: ReadoutLimits) -> Iterator[Diagnostic]:
     channels, *size = read.shape
+    if channels < options.selected <= block.classes:
+        yield _bad(".selected", options.selected, f"a class from 1 to {channels}, or 0 for none")
     if channels > block.classes:
         yield TOO_MANY_CLASSES.at(node_place(read.name), value=channels, limit=block.classes)
     if tuple(size) != read.pooling:
@@ -137,4 +140,4 @@ def _listed(values: Iterable[object]) -> str:
 
 
 def _bad(path: str, value: object, limit: str) -> Diagnostic:
-    return BAD_OPTION.at(f"$.readout{path}", parameter=f"readout{path}", value=str(value), limit=limit)
+    return BAD_OPTION.at(f"$.readout{path}", parameter=f"readout{path}", value=in_words(value), limit=limit)

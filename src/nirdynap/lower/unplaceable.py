@@ -10,7 +10,7 @@ from nirdynap.errors import DESTINATIONS, NO_PLACEMENT, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import AnyLayer, Link
 from nirdynap.ir.units import Pair, conv_output, shape_text
-from nirdynap.lower.arrange import Plan, arrange, destinations_of
+from nirdynap.lower.arrange import Plan, arrange, destinations_of, relays_of
 from nirdynap.lower.rules import candidates, ki, memory_findings, memory_of_layer, most_features
 from nirdynap.lower.wishes import Wishes
 
@@ -117,11 +117,20 @@ def _competing(case: _Case, chip: Chip) -> Diagnostic:
         "$.nodes",
         value=len(stuck),
         limit=len(cores),
-        layers=", ".join(_need(case.layers[i]) for i in stuck),
+        layers=", ".join([*(_need(case.layers[i]) for i in stuck), *_helpers(case.only(stuck), chip)]),
         cores=f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}" if cores else "any core left to use",
         how=together + (", not even in parts" if in_parts else ""),
         remedy=", or ".join(changes) or "one layer less, or smaller layers: no change to a single one is enough",
     )
+
+
+def _helpers(case: _Case, chip: Chip) -> Iterator[str]:
+    """The relays or copies that these layers need besides, at the least: none of them in parts."""
+    for layer in case.layers:
+        relays = relays_of(len(layer.links), chip.limits.destinations)
+        if relays:
+            number = "a relay or copy" if relays == 1 else f"{relays} relays or copies"
+            yield f"{number} of {layer.name}, which feeds {len(layer.links)}"
 
 
 def _cores(case: _Case, i: int, chip: Chip) -> tuple[int, ...]:
@@ -156,7 +165,8 @@ def _split(case: _Case, whole: list[int], chip: Chip) -> str | None:
     plan = arrange(case.layers, chip, case.splitting(whole))
     if plan is None:
         return None
-    return f"split={ {case.layers[i].name: len(plan[i][0].channels) for i in whole} }"
+    parts = {case.layers[i].name: len(plan[i][0].channels) for i in whole}
+    return f"split={parts} (--split {','.join(f'{name}={number}' for name, number in parts.items())})"
 
 
 def _fewer_features(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, str]]:

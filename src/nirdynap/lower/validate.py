@@ -7,6 +7,7 @@ between the parts of a spec is stated here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from nirdynap.chips.chip import Chip, chip_names, load_chip
 from nirdynap.errors import (
     ARRAYS_DIFFER,
     CORE_TWICE,
+    DEAD_END,
     DVS_DESTINATIONS,
     DVS_REGION,
     FEATURES_OVERFLOW,
@@ -27,10 +29,13 @@ from nirdynap.errors import (
     OUT_OF_RANGE,
     SLOTS,
     Diagnostic,
+    InputError,
     errors_of,
     node_place,
+    raise_errors,
 )
 from nirdynap.ir.arguments import check_spec
+from nirdynap.ir.digest import Same
 from nirdynap.ir.spec import Memory, OutputPort, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, THRESHOLD_LOW_MAX, Shape, conv_output, shape_text
 from nirdynap.lower.camera import no_camera, pooling_finding, target_finding
@@ -38,6 +43,7 @@ from nirdynap.lower.clock import clock_findings
 from nirdynap.lower.decimate import decimation_findings
 from nirdynap.lower.readout import block_findings
 from nirdynap.lower.rules import MEMORY_KINDS, SHAPE_RULES, ki, memory_of_layer, pooling_findings
+from nirdynap.lower.typed import fields_hold_what_they_should
 
 
 def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnostic, ...]:
@@ -52,8 +58,9 @@ def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnos
 
     Returns:
         Findings of how the parts hang together (ND391, ND620 to ND626) and, if those are no errors, of the limits of
-        the chip (ND3xx, ND621, ND625, ND627, ND628). ND629 is a warning: simulators know what happens, the vendor may
-        refuse it.
+        the chip (ND3xx, ND621, ND625, ND627, ND628); if fields are not of the type that they are declared with (ND663),
+        those alone. Warnings: ND629, where simulators know what happens and the vendor may refuse it, and ND662, a
+        core whose spikes go nowhere.
 
     Raises:
         CompileError: ND324, ND325 for a chip that cannot be loaded.
@@ -67,13 +74,35 @@ def validate(spec: Spec, chip: str | Path | Chip | None = None) -> tuple[Diagnos
         ['ND621 no such core, at $.cores[0].destinations[0].core: core 3 is not in use; try one of 0']
     """
     check_spec(spec)
+    if mistyped := tuple(fields_hold_what_they_should(spec)):
+        return mistyped
     findings = tuple(finding for rule in COHERENCE for finding in rule(spec))
+    if errors_of(findings):
+        return findings
+    findings = (*findings, *spikes_go_somewhere(spec))
     if chip is None and spec.chip in chip_names():
         chip = spec.chip
-    if chip is None or errors_of(findings):
+    if chip is None:
         return findings
     chip = load_chip(chip)
     return (*findings, *(finding for rule in LIMITS for finding in rule(spec, chip)))
+
+
+def check_coherent(spec: Spec) -> None:
+    """Nothing, for a spec whose parts hang together, on whatever chip: what simulators rely on.
+
+    Raises:
+        InputError: ND513 for what is no Spec; ND391, ND620 to ND625, ND663 as `validate` finds them.
+    """
+    check_spec(spec)
+    raise_errors(_incoherent(Same(spec)), InputError)
+
+
+@lru_cache(maxsize=8)
+def _incoherent(key: Same[Spec]) -> tuple[Diagnostic, ...]:
+    """Kept for the last few specs, as `lay_out` keeps them: a simulator may be made for each sample."""
+    mistyped = tuple(fields_hold_what_they_should(key.value))
+    return mistyped or tuple(finding for rule in STRUCTURE for finding in rule(key.value))
 
 
 # --- how the parts hang together -------------------------------------------------------------------------------------
@@ -192,6 +221,14 @@ def memory_adds_up(spec: Spec) -> Iterator[Diagnostic]:
                 yield kind.at(node_place(core.name), value=words, limit=room, **texts)
 
 
+def spikes_go_somewhere(spec: Spec) -> Iterator[Diagnostic]:
+    """A core feeds another one or is an output; else it only takes time."""
+    read = {port.core for port in spec.outputs}
+    for i, core in enumerate(spec.cores):
+        if not core.destinations and core.core not in read:
+            yield DEAD_END.at(f"$.cores[{i}].destinations", value=core.core)
+
+
 def region_is_covered(spec: Spec) -> Iterator[Diagnostic]:
     """A camera's events have two polarities, and the region of the DVS layer lies on the camera."""
     if spec.dvs is None:
@@ -207,7 +244,7 @@ def region_is_covered(spec: Spec) -> Iterator[Diagnostic]:
         yield DVS_REGION.at("$.dvs", value=shape_text(spec.dvs.reach), limit=shape_text(spec.input_shape[1:]))
 
 
-COHERENCE = (
+STRUCTURE = (
     cores_are_distinct,
     ports_name_cores,
     targets_come_later,
@@ -215,9 +252,9 @@ COHERENCE = (
     parts_make_one_output,
     arrays_match,
     numbers_are_in_range,
-    memory_adds_up,
     region_is_covered,
 )
+COHERENCE = (*STRUCTURE, memory_adds_up)
 
 
 # --- the limits of the chip ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from nirdynap.chips.chip import Chip
-from nirdynap.errors import BAD_OPTION, Diagnostic
+from nirdynap.errors import BAD_OPTION, Diagnostic, in_words
 from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.units import is_positive
 
@@ -104,9 +104,12 @@ def _bad_cores(name: str, cores: tuple[Any, ...], chip: Chip, taken: set[int], f
     if known and len(set(cores)) == len(cores) > 0 and not taken & set(cores):
         return False
     option = name if name == "avoid" else f"placement[{name!r}]"
-    findings.append(_bad(option, cores, f"different cores out of 0 to {len(chip.cores) - 1}, not taken or avoided"))
+    limit = f"different cores out of 0 to {len(chip.cores) - 1}"
+    if known and (busy := taken & set(cores)):
+        limit = f"cores that are free: {', '.join(map(str, sorted(busy)))} is taken by another layer or avoided"
+    findings.append(_bad(option, cores[0] if len(cores) == 1 else cores, limit))
     return True
 
 
 def _bad(option: str, value: object, limit: str) -> Diagnostic:
-    return BAD_OPTION.at(f"$.{option.partition('[')[0]}", parameter=option, value=str(value), limit=limit)
+    return BAD_OPTION.at(f"$.{option.partition('[')[0]}", parameter=option, value=in_words(value), limit=limit)

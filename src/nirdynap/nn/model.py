@@ -19,14 +19,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nirdynap.errors import BAD_RASTER, BAD_RUN_OPTION, NOT_EXACT, Diagnostic, InputError, raise_errors
-from nirdynap.ir.arguments import check_spec, wrong
+from nirdynap.ir.arguments import wrong
 from nirdynap.ir.clock import raster_ticks
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
-from nirdynap.ir.result import LazyMapping, Result
+from nirdynap.ir.result import NO_RASTERS, NO_SPIKES, LazyMapping, Result
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
+from nirdynap.lower.validate import check_coherent
 from nirdynap.nn.dvs import through_dvs
 
 EXACT_BELOW = 2**24
@@ -58,7 +59,7 @@ def dynapcnn_to_torch(
         >>> dynapcnn_to_torch(spec)(torch.tensor([1, 3]).reshape(2, 1, 1, 1, 1)).flatten()
         tensor([0., 2.])
     """
-    check_spec(spec)
+    check_coherent(spec)
     choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
         ("saturate", saturate, (True, False)),
         ("spikes_per_step", spikes_per_step, (None, "one", "many")),
@@ -142,8 +143,10 @@ class DynapcnnModel(nn.Module):
             stats=core_stats(self.spec, _integers(seen), counts, saturated),
             output_rasters=rasters,
             output_events=LazyMapping({name: partial(_events, r, dt_us) for name, r in rasters.items()}),
-            rasters={k: _integers(p.raster) for k, p in books.items() if p.raster is not None},
-            spikes={},
+            rasters=LazyMapping(
+                {k: partial(_integers, p.raster) for k, p in books.items() if p.raster is not None}, NO_RASTERS
+            ),
+            spikes=LazyMapping({}, NO_SPIKES),
             dvs_dropped=int(given.sum() - seen.sum()),
             ticks=self._ticks(raster, dt_us),
         )

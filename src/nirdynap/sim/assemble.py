@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from nirdynap.ir.events import Events
-from nirdynap.ir.result import CoreStats, LazyMapping, Result, Semantics
+from nirdynap.ir.result import NO_RASTERS, NO_SPIKES, CoreStats, LazyMapping, Result, Semantics
 from nirdynap.ir.spec import OutputPort, Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import IntArray, Shape
@@ -98,8 +98,12 @@ def assemble(
         stats=LazyMapping({core: counters(core) for core in counts}),
         output_rasters=LazyMapping({name: rasters(ports) for name, ports in outputs.items()}),
         output_events=LazyMapping({name: events(ports) for name, ports in outputs.items()}),
-        rasters=LazyMapping({core: rasters(port) for core, port in everything.items() if semantics == "clocked"}),
-        spikes=LazyMapping({core: events(port) for core, port in everything.items() if semantics == "event"}),
+        rasters=LazyMapping(
+            {core: rasters(port) for core, port in everything.items() if semantics == "clocked"}, NO_RASTERS
+        ),
+        spikes=LazyMapping(
+            {core: events(port) for core, port in everything.items() if semantics == "event"}, NO_SPIKES
+        ),
         dvs_dropped=sum(s.dvs_dropped for s in stimuli),
         ticks=ticks,
     )

@@ -8,10 +8,10 @@ from typing import Literal, final
 import numpy as np
 
 from nirdynap.errors import BAD_RUN_OPTION, NO_BIAS_CLOCK, Diagnostic, InputError, raise_errors
-from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, IntArray, is_positive
+from nirdynap.lower.validate import check_coherent
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
 from nirdynap.sim.inputs import read_inputs
@@ -58,7 +58,7 @@ class EventSimulator:
         bias_clock_us: int | None = None,
         threads: int | None = None,
     ) -> None:
-        check_spec(spec)
+        check_coherent(spec)
         findings = [
             *check_threads(threads),
             *event_findings(order, emission, bias_clock_us),

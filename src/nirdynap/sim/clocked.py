@@ -8,12 +8,12 @@ from typing import final
 import numpy as np
 
 from nirdynap.errors import BAD_RUN_OPTION, BEYOND_INT32, Diagnostic, InputError, raise_errors
-from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import check_steps
 from nirdynap.ir.result import Result
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
+from nirdynap.lower.validate import check_coherent
 from nirdynap.sim.assemble import Raw, assemble
 from nirdynap.sim.batch import each_sample
 from nirdynap.sim.inputs import read_inputs
@@ -47,7 +47,7 @@ class ClockedSimulator:
         spikes_per_step: SpikesPerStep | None = None,
         threads: int | None = None,
     ) -> None:
-        check_spec(spec)
+        check_coherent(spec)
         raise_errors([*clocked_findings(saturate, spikes_per_step), *check_threads(threads)], InputError)
         self._spec = spec
         self._saturate = bool(saturate)

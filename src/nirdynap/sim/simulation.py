@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError
-from nirdynap.ir.arguments import check_spec
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.result import Result, Semantics
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import DEFAULT_DT_US
+from nirdynap.lower.validate import check_coherent
 from nirdynap.sim.asynchronous import Emission, EventSimulator, Order, bias_findings, event_findings
 from nirdynap.sim.clocked import ClockedSimulator, clocked_findings
 from nirdynap.sim.inputs import read_inputs
@@ -67,7 +67,7 @@ def simulate(
         >>> simulate(spec, [[[[1]]], [[[3]]]], "event").events.t.tolist()
         [1000, 1000]
     """
-    check_spec(spec)
+    check_coherent(spec)
     findings = [
         *check_choice("semantics", semantics, ("clocked", "event")),
         *check_record(record),

@@ -101,7 +101,8 @@ def _time_findings(dt_us: object, duration_us: object, *, is_raster: bool) -> It
     if duration_us is None:
         return
     if is_raster:
-        yield _bad("$.duration_us", "duration_us", duration_us, "None with a raster, which tells its own length")
+        limit = "None (no --duration-us) with a raster, which tells its own length"
+        yield _bad("$.duration_us", "duration_us", duration_us, limit)
     elif not is_positive(duration_us):
         yield _bad("$.duration_us", "duration_us", duration_us, "a positive whole number of microseconds, or None")
 

@@ -148,6 +148,7 @@ class _Machine:
 
     def __init__(self, config: Any) -> None:
         self.dvs = config.dvs_layer
+        self.silent = config.readout.monitor_enable  # which takes the place of all spikes (docs/hardware.md)
         self.divider = config.factory_config.internal_slow_clk_divider
         self.layers = {i: layer for i, layer in enumerate(config.cnn_layers) if layer.weights}
         self.membranes = {i: np.array(layer.neurons_initial_value) for i, layer in self.layers.items()}
@@ -168,7 +169,7 @@ class _Machine:
                 self.receive(event.layer, event.feature, event.x, event.y, event.timestamp)
         for _ in ticks:
             self.leak()
-        return self.sent
+        return [] if self.silent else self.sent
 
     def moments(self, events: list[Any], hz: int | None) -> list[int]:
         """When the clock ticks: the board's, or the chip's own, which counts events that come to the DVS layer."""
