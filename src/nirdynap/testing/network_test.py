@@ -8,7 +8,7 @@ from typing import Any
 
 from nirdynap.chips.chip import Chip
 from nirdynap.compile import nir_to_dynapcnn
-from nirdynap.errors import LOWERING_DIFFERS, InputError, raise_errors
+from nirdynap.errors import LOWERING_DIFFERS, RUNGS_DIFFER, InputError, raise_errors
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import Spec
 from nirdynap.store.recordings import read_recordings
@@ -37,14 +37,14 @@ def check_network(
 
     Raises:
         CompileError: the network does not fit.
-        InputError: ND702 a fold changed a spike; ND773 for each fact that is not as it was; ND770, ND771 without a
-            snapshot to compare with; ND772 if no input could be drawn that the outputs answer.
+        InputError: ND702, ND704 the conversion changed a spike; ND773 for each fact that is not as it was;
+            ND770, ND771 without a snapshot to compare with; ND772 if no input could be drawn that the outputs answer.
     """
     spec = nir_to_dynapcnn(source, chip, **lowering)
     before = None if update else read_snapshot(snapshot)
     recordings = _recordings(spec, inputs) or (draw_inputs(spec) if before is None else before.inputs)
     verified = verify(source, chip, recordings, **lowering)
-    if findings := [note for note in verified.notes if note.code == LOWERING_DIFFERS.code]:
+    if findings := [note for note in verified.notes if note.code in (LOWERING_DIFFERS.code, RUNGS_DIFFER.code)]:
         raise InputError(findings)
     now = take(spec, recordings)
     if before is None:
