@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from nirdynap.errors import SPIKES_OUTSIDE, InputError
-from nirdynap.ir.clock import internal_ticks
+from nirdynap.ir.clock import InternalClock, internal_ticks
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.spec import Spec
 from nirdynap.ir.units import IntArray
@@ -22,6 +22,8 @@ def read_inputs(spec: Spec, recording: Recording, *, dt_us: int, duration_us: in
         InputError: all findings at once; ND509 where pooling sums up to more than a time step can hold.
     """
     stimuli = read_recording(recording, spec.input_shape, dt_us=dt_us, duration_us=duration_us)
+    if spec.dvs is None and not isinstance(spec.slow_clock, InternalClock):
+        return stimuli
     made = [internal_ticks(spec.slow_clock, s.t, s.count) for s in stimuli]
     seen = (behind_dvs(spec.dvs, s) for s in stimuli)
     return tuple(dataclasses.replace(s, camera_ticks=ticks) for s, ticks in zip(seen, made, strict=True))
