@@ -88,8 +88,9 @@ def test_a_simulator_that_hears_one_spike_of_many():
         Deaf().test_clocked_run_equals_the_oracle()
     told = str(caught.value)
     assert "spec of 1 layer, input" in told, told
-    assert "weights [[[[1]" in told
-    assert re.search(r"input of 1 steps, 1 sample\(s\): 2 in step 0 of sample 0 at \(c, y, x\) = ", told), told
+    assert "weights [[[[" in told
+    # Nearly always the smallest there is: one step, one sample, two spikes, a weight of 1. But shrinking may end before.
+    assert re.search(r"input of \d+ steps, \d+ sample\(s\): \d+ in step \d+ of sample \d+ at \(c, y, x\) = ", told), told
 
 
 def test_a_simulator_with_one_order(monkeypatch):
