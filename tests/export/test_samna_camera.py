@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_inputs import LAYER as WATCHING
+from test_inputs import RELAY
 from tests.export.test_deploy import AT_ONCE, MODULE, any_maps
 from tests.export.test_samna_config import lenient
 
@@ -20,7 +22,6 @@ from nirdynap.export.samna_config import configuration, to_samna
 from nirdynap.export.samna_events import events_from_samna, events_to_samna
 from nirdynap.export.samna_reading import from_samna
 from nirdynap.ir.clock import ExternalClock, InternalClock
-from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import InputPort, OutputPort, Spec
@@ -30,18 +31,7 @@ from nirdynap.testing.samna_stand_in import samna_stand_in
 from nirdynap.testing.strategies import events, specs
 
 CAMERA = (2, 128, 128)
-LAYER = DvsLayer(
-    polarity="both",
-    merge=False,
-    pooling=(2, 4),
-    origin=(3, 1),
-    size=(4, 5),
-    mirror_y=True,
-    mirror_x=False,
-    mirror_diagonal=True,
-    pass_sensor_events=False,
-)
-RELAY = build_core(3, np.eye(2, dtype=int)[:, :, None, None], (2, 5, 4))  # sends on all that it gets
+LAYER = replace(WATCHING, pass_sensor_events=False)
 
 
 def relayed(**changes: Any) -> Spec:
