@@ -3,7 +3,8 @@
 mutmut changes one thing at a time in a copy of the sources, ``.mutation/``, and runs those of the module's own tests
 that reach the changed function, until one fails. It is installed into an environment of its own, which sees what is in
 ``.venv``. ``python tests/mutation/mutation.py lower.trim passes.pairs`` does these modules, without words all; with
-``--missed`` only those of their changes that no test noticed the last time, for whoever has added tests.
+``--missed`` only those of their changes that no test noticed the last time, for whoever has added tests; with
+``--ending=147`` a sample, the changes whose numbers end in one of these digits.
 
 What comes out is ``results/<module>.json``: how many changes, and those that no test noticed. ``judged.json`` says
 which of these are no mistakes; `docs/generate_mutation.py` makes the page.
@@ -99,11 +100,11 @@ def copy() -> None:
     (SCRATCH / "shared").symlink_to(ROOT.parent / "shared")  # where tests look for it from mutants/tests
 
 
-def run(module: str, chosen: tuple[str, ...], *, only_missed: bool) -> dict[str, Any]:
+def run(module: str, chosen: tuple[str, ...], *, only_missed: bool, ending: str) -> dict[str, Any]:
     """Change the module, one of those `chosen`; what was noticed, with the lines of what was not."""
     path = RESULTS / f"{module}.json"
     before = json.loads(path.read_text(encoding="utf-8")) if only_missed else None
-    names = [f"nirdynap.{module}.*"] if before is None else [change["mutant"] for change in before["missed"]]
+    names = [f"nirdynap.{module}.*[{ending}]"] if before is None else [change["mutant"] for change in before["missed"]]
     if not names:
         return before or {}
     # All of them from the start: what mutmut has copied unchanged once, it never changes later.
@@ -113,12 +114,11 @@ def run(module: str, chosen: tuple[str, ...], *, only_missed: bool) -> dict[str,
     # One child at a time: the tests of simulators use all processors as it is.
     tool("run", "--max-children", "1", *names)
     listed = (line.strip().split(": ") for line in tool("results", "--all", "true").splitlines() if ": " in line)
-    states = {
-        name: state for name, state in listed if name.startswith(f"nirdynap.{module}.") and state != "not checked"
-    }
+    every = {name: state for name, state in listed if name.startswith(f"nirdynap.{module}.")}
+    states = {name: state for name, state in every.items() if state != "not checked"}
     missed = [changed_lines(name) for name, state in states.items() if state not in CAUGHT]
     changes = len(states) if before is None else before["changes"]
-    return {"changes": changes, "noticed": changes - len(missed), "missed": missed}
+    return {"possible": len(every), "changes": changes, "noticed": changes - len(missed), "missed": missed}
 
 
 def tool(*words: str) -> str:
@@ -146,9 +146,10 @@ def main(words: list[str]) -> None:
     install()
     copy()
     RESULTS.mkdir(exist_ok=True)
-    chosen = tuple(word for word in words if word != "--missed") or all_modules()
+    endings = [word.partition("=")[2] for word in words if word.startswith("--ending=")]
+    chosen = tuple(word for word in words if not word.startswith("--")) or all_modules()
     for module in chosen:
-        found = run(module, chosen, only_missed="--missed" in words)
+        found = run(module, chosen, only_missed="--missed" in words, ending=(endings or ["0-9"])[0])
         text = json.dumps(found, indent=1, ensure_ascii=False)
         (RESULTS / f"{module}.json").write_text(f"{text}\n", encoding="utf-8")
         print(f"{module}: {found['noticed']} of {found['changes']} noticed", flush=True)
