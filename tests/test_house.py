@@ -63,7 +63,9 @@ PUBLIC = {
 }
 
 # Files over 400 lines and functions over 50, each with the reason why it is not split.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "src/nirdynap/errors.py": "the one catalogue of all that can go wrong, a line for each",
+}
 LONG_FUNCTIONS: dict[str, str] = {}
 
 

@@ -9,14 +9,14 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, in_words, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import AUTO, Convention
-from nirdynap.ir.layers import AnyLayer
+from nirdynap.ir.layers import AnyLayer, Layer
 from nirdynap.ir.network import Network
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.report import CoreRow, LayerRow, Report
@@ -27,11 +27,13 @@ from nirdynap.lower.assemble import assemble
 from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings
 from nirdynap.lower.clock import clock_findings
 from nirdynap.lower.decimate import EVERY_SPIKE, Decimator, decimated, split_findings
-from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
+from nirdynap.lower.integers import Choice
+from nirdynap.lower.integers import discretize as in_integers
 from nirdynap.lower.place import loads_of, place
 from nirdynap.lower.readout import spread
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
+from nirdynap.lower.scale_search import threshold_aware
 from nirdynap.lower.split import cut
 from nirdynap.lower.thin import thin
 from nirdynap.lower.timing import timing_findings
@@ -47,10 +49,15 @@ if TYPE_CHECKING:
     from nirdynap.frontend.nir_reader import ReadOptions
 
 
+Discretize: TypeAlias = Literal["max-abs", "threshold-aware"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arranging:
-    """What the caller says of cores, as in `nir_to_dynapcnn`."""
+    """What the caller says of integers and cores, as in `nir_to_dynapcnn`."""
 
+    bias_bits: int
+    discretize: Discretize
     split: Split
     placement: Pins
     avoid: Collection[int]
@@ -75,6 +82,7 @@ def nir_to_dynapcnn(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    discretize: Discretize = "max-abs",
     split: Split = "auto",
     placement: Pins = ANYWHERE,
     avoid: Collection[int] = (),
@@ -92,7 +100,10 @@ def nir_to_dynapcnn(
         source: path of a `.nir` file, or a `nir.NIRGraph`.
         chip: name of a chip or sinabs device, or path of a chip file.
         convention: what the file leaves open, by name; see `nirdynap.read`.
-        bias_bits: 8 includes biases in the scale (as sinabs), 16 uses the whole bias word of the chip.
+        bias_bits: 8 includes biases in the scale (as sinabs), 16 uses the whole bias word of the chip; a rule other
+            than "max-abs" always does.
+        discretize: the rule for integers: "max-abs" (as sinabs), or "threshold-aware", which looks for the scale whose
+            integers are nearest to the floats, threshold included (docs/integers.md).
         split: layers too large for a core are split by output channels over several ("auto") or refused ("never");
             or the number of parts by node name, all other layers staying whole. No output changes (docs/placement.md).
         placement: core by node name; of a layer that is split the core of each part, lower channels first.
@@ -123,6 +134,8 @@ def nir_to_dynapcnn(
     """
     _check_names("nir_to_dynapcnn", reading)
     arranging = _Arranging(
+        bias_bits=bias_bits,
+        discretize=discretize,
         split=split,
         placement=placement,
         avoid=avoid,
@@ -133,15 +146,15 @@ def nir_to_dynapcnn(
         slow_clock=slow_clock,
         readout=readout,
     )
-    outcome = _corridor(read(source, convention, **reading), load_chip(chip), bias_bits, arranging)
+    outcome = _corridor(read(source, convention, **reading), load_chip(chip), arranging)
     raise_errors(outcome.findings)
     assert outcome.spec is not None
     return outcome.spec
 
 
-def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arranging) -> _Outcome:
+def _corridor(network: Network, chip: Chip, arranging: _Arranging) -> _Outcome:
     """From what `read` made of a foreign graph: frozen, with shapes."""
-    raise_errors(_option_findings(bias_bits, arranging.trim))
+    raise_errors(_option_findings(arranging))
     network = approximate_leak(network)  # refused, unless the caller asks for another network
     network, camera = behind_camera(network, chip, arranging.dvs)  # what the DVS layer does is taken out of the network
     network = normalise(network)  # -> convolutions, neurons, sum pools; the same spikes
@@ -149,7 +162,12 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     floats, undone = decimated(floats, chip, arranging.decimator)
     floats, readout, unread = spread(floats, arranging.readout, chip)  # room for the features between its channels
     findings = [*network.notes, *timing_findings(network), *undone, *unread]
-    integers, rounding = discretize(floats, bias_bits=bias_bits, spikes_per_step=network.convention.spikes_per_step)
+    integers, rounding = in_integers(
+        floats,
+        bias_bits=arranging.bias_bits,
+        spikes_per_step=network.convention.spikes_per_step,
+        choices=_choices(floats, arranging),
+    )
     layers: tuple[AnyLayer, ...] = floats
     if arranging.trim and not errors_of(rounding):
         integers, left_out = trim_channels(integers, network.input.input_shape[0])
@@ -178,8 +196,18 @@ def _corridor(network: Network, chip: Chip, bias_bits: int, arranging: _Arrangin
     return _Outcome(layers=layers, findings=spec.notes, spec=spec)
 
 
-def _option_findings(bias_bits: object, trim: object) -> Iterator[Diagnostic]:
+def _choices(floats: tuple[Layer, ...], arranging: _Arranging) -> tuple[Choice | None, ...] | None:
+    return None if arranging.discretize == "max-abs" else threshold_aware(floats, arranging.bias_bits)
+
+
+def _option_findings(arranging: _Arranging) -> Iterator[Diagnostic]:
     """ND126 for what no later step looks at; 1 is not True here."""
+    bias_bits: object = arranging.bias_bits
+    trim: object = arranging.trim
+    rule: object = arranging.discretize
+    if rule not in ("max-abs", "threshold-aware"):
+        value, limit = in_words(rule), "max-abs or threshold-aware"
+        yield BAD_OPTION.at("$.discretize", parameter="discretize", value=value, limit=limit)
     if bias_bits not in (8, 16) or not is_positive(bias_bits):
         yield BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=in_words(bias_bits), limit="8 or 16")
     if not isinstance(trim, bool):
@@ -198,6 +226,7 @@ def check(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    discretize: Discretize = "max-abs",
     split: Split = "auto",
     placement: Pins = ANYWHERE,
     avoid: Collection[int] = (),
@@ -227,6 +256,8 @@ def check(
         network = read(source, convention, **reading)
         settings = network.convention
         arranging = _Arranging(
+            bias_bits=bias_bits,
+            discretize=discretize,
             split=split,
             placement=placement,
             avoid=avoid,
@@ -237,7 +268,7 @@ def check(
             slow_clock=slow_clock,
             readout=readout,
         )
-        outcome = _corridor(network, chip, bias_bits, arranging)
+        outcome = _corridor(network, chip, arranging)
     except CompileError as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)
     rows: tuple[AnyLayer | CoreSpec, ...] = outcome.layers if outcome.spec is None else outcome.spec.cores

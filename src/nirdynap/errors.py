@@ -276,6 +276,7 @@ LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becom
 WEIGHTS_VANISH = _kind("ND406", "weights round to zero", "{value} of {limit} non-zero weights become 0", "a smaller spread of weights in this layer", "note")
 DEAD_LAYER = _kind("ND407", "all weights round to zero", "the {parameter} allows a scale of {limit} only, with which even the largest weight {value} becomes 0, and no neuron can fire", "{remedy}")
 BEYOND_FLOAT32 = _kind("ND408", "beyond float32", "{parameter} is {value}; integers are made in float32, which ends at {limit}", "weights and thresholds of ordinary size")
+VALUES_CLIPPED = _kind("ND410", "values clipped", "{value} of {limit} weights and biases lie beyond the range at the scale chosen, and are set to its end", "discretize=\"max-abs\", which makes room for the largest", "note")
 GIVEN_SCALE = _kind("ND409", "given scale too large", "the node's own scale {scale} makes a {parameter} of {value}, the chip's range is {limit}", "a smaller scale in its metadata, or none to have it chosen")
 
 # --- ND5xx: simulation inputs and options -----------------------------------------------------------------------------------

@@ -16,13 +16,12 @@ from hypothesis.extra import numpy as hnp
 
 from nirdynap.errors import CompileError
 from nirdynap.lower.discretize import (
-    discretize,
     discretize_conv_if,
     discretize_scalar,
     discretize_tensor,
-    rounding_error,
     scale_for_bits,
 )
+from nirdynap.lower.integers import discretize, parameter_error
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 WEIGHTS = hnp.arrays(np.float64, hnp.array_shapes(min_dims=4, max_dims=4, max_side=3), elements=FINITE)
@@ -338,7 +337,10 @@ def test_a_layer_has_the_integers_of_its_parameters(bits, scale):
         alone.threshold_low,
         alone.scale,
     )
-    assert core.rounding_error == rounding_error(weights, alone.weights, alone.scale) > 0
+    assert core.quantisation is not None
+    assert (core.quantisation.rule, core.quantisation.candidates) == ("given" if scale else "max-abs", 1)
+    assert core.quantisation.before == (None if scale else core.quantisation.after)
+    assert core.quantisation.after > 0
     assert [d.code for d in findings] == [d.code for d in alone.findings]
 
 
@@ -351,8 +353,8 @@ def test_the_one_more_may_be_the_last_there_is():
     assert (finding.code, finding.place, finding.value, finding.limit) == ("ND404", "$.nodes.conv", 32768, 32767)
 
 
-def test_rounding_error_is_relative_to_the_weights():
-    weights = np.array([[[[1.0, 0.4]]]])
-    assert rounding_error(weights, np.array([[[[1, 0]]]]), 1.0) == pytest.approx(math.sqrt(0.16 / 1.16))
-    assert rounding_error(weights, np.array([[[[5, 2]]]]), 5.0) == 0
-    assert rounding_error(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), 1.0) == 0
+def test_the_error_of_integers_is_that_of_weights_in_units_of_the_threshold():
+    layer = build_layer(weights=np.array([[[[1.0, 0.4]]]]), threshold=2.0)
+    assert parameter_error(layer, np.array([[[[1, 0]]]]), 2, None) == pytest.approx(math.sqrt(0.16 / 1.16))
+    assert parameter_error(layer, np.array([[[[5, 2]]]]), 10, None) == 0
+    assert parameter_error(layer, np.array([[[[5, 2]]]]), 20, None) == pytest.approx(0.5)

@@ -19,7 +19,7 @@ from nirdynap.errors import CompileError
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import Layer, Link
 from nirdynap.lower.arrange import arrange
-from nirdynap.lower.discretize import discretize
+from nirdynap.lower.integers import discretize
 from nirdynap.lower.place import place
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.split import cut

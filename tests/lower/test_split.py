@@ -20,8 +20,8 @@ from nirdynap.frontend import read
 from nirdynap.ir.spec import Memory, Spec
 from nirdynap.lower.arrange import Copy
 from nirdynap.lower.assemble import assemble
-from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
+from nirdynap.lower.integers import discretize
 from nirdynap.lower.place import place
 from nirdynap.lower.split import cut
 from nirdynap.lower.wishes import ANYWHERE, wishes_of

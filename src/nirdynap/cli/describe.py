@@ -89,8 +89,8 @@ def readout_words(readout: ReadoutOptions) -> str:
     return f"output {readout.output}, averages over {readout.average} ticks, threshold {readout.threshold}"
 
 
-def core_tables(spec: Spec) -> tuple[Table, Table]:
-    """Cores with their wiring, then their integers and memory."""
+def core_tables(spec: Spec) -> tuple[Table, Table, Table]:
+    """Cores with their wiring, then their integers and memory, and how the integers were chosen."""
     wiring = table(
         ["core #", "nodes ...", "input", "kernel", "stride", "padding", "neurons", "spikes go to ..."],
         [
@@ -108,7 +108,7 @@ def core_tables(spec: Spec) -> tuple[Table, Table]:
         ],
         title="Cores",
     )
-    return wiring, memory_table(spec)
+    return wiring, memory_table(spec), integers_table(spec)
 
 
 def memory_table(spec: Spec) -> Table:
@@ -128,6 +128,28 @@ def memory_table(spec: Spec) -> Table:
             for core in spec.cores
         ],
         title="Integers, and memory in words",
+    )
+
+
+def integers_table(spec: Spec) -> Table:
+    """How each layer's integers were chosen."""
+    return table(
+        ["layer", "rule", "tried #", "error of max-abs #", "error #", "clipped #", "threshold", "weights"],
+        [
+            [
+                core.name,
+                how.rule,
+                how.candidates,
+                ("" if how.rule == "given" else "refused") if how.before is None else f"{how.before:.3g}",
+                f"{how.after:.3g}",
+                how.clipped,
+                "chosen" if how.threshold_chosen else "rounded",
+                "chosen" if how.weights_chosen else "rounded",
+            ]
+            for core, how in ((cores[0], cores[0].quantisation) for cores in spec.layers)
+            if how is not None
+        ],
+        title="How the integers were chosen",
     )
 
 

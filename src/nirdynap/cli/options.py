@@ -126,6 +126,9 @@ class Lowering(Reading):
     bias_bits: Annotated[
         int | None, typer.Option(help="8 includes biases in the scale, 16 uses the whole bias word.", show_default="8")
     ] = None
+    discretize: Annotated[
+        str | None, typer.Option(help="Rule for the integers: max-abs or threshold-aware.", show_default="max-abs")
+    ] = None
     split: Annotated[
         str | None,
         _cores(

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from nirdynap.ir.convention import Reset, Tie
 from nirdynap.ir.digest import Digested
+from nirdynap.ir.quantisation import Quantisation
 from nirdynap.ir.units import FloatArray, IntArray, Pair, Shape
 
 
@@ -69,8 +70,8 @@ class Layer(Digested):
 class IntLayer(Digested):
     """One core's work in the chip's integers.
 
-    `scale` is what the floats were multiplied by. Of a layer that is split over several cores this is the part that
-    begins with channel `first_channel`.
+    `scale` is what the floats were multiplied by, `quantisation` how the integers were chosen. Of a layer that is split
+    over several cores this is the part that begins with channel `first_channel`.
     """
 
     name: str
@@ -85,7 +86,7 @@ class IntLayer(Digested):
     threshold_low: int
     return_to_zero: bool
     scale: float
-    rounding_error: float
+    quantisation: Quantisation | None
     links: tuple[Link, ...]
     readouts: tuple[Readout, ...]
     input_shifts: tuple[int, ...]

@@ -10,6 +10,7 @@ from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import Convention, SpikesPerStep
 from nirdynap.ir.digest import Digested, digest
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.quantisation import Quantisation
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.units import IntArray, Pair, Shape, shape_text
 
@@ -71,6 +72,8 @@ class CoreSpec(Digested):
         first_channel: of a layer that is split over several cores, this one holds the channels from here on.
         spacing: channel c is feature ``c * spacing`` on the chip, and the features between are silent: what the readout
             block counts. No run depends on it.
+        quantisation: how the integers were chosen, None where they are nobody's floats (a relay, a spec that was read
+            from a chip's configuration).
     """
 
     core: int
@@ -93,6 +96,7 @@ class CoreSpec(Digested):
     decimator: int = 1
     first_channel: int = 0
     spacing: int = 1
+    quantisation: Quantisation | None = None
 
     def __repr__(self) -> str:
         weights = shape_text(self.weights.shape)

@@ -89,4 +89,5 @@ def _core(layer: IntLayer, core: int, placement: tuple[int, ...], chip: Chip) ->
         decimator=layer.decimator,
         spacing=layer.spacing,
         first_channel=layer.first_channel,
+        quantisation=layer.quantisation,
     )

@@ -24,16 +24,14 @@ from nirdynap.errors import (
     LOWER_BOUND_CLIPPED,
     NO_HEADROOM,
     NOT_FINITE,
-    TIE_OVERFLOW,
+    VALUES_CLIPPED,
     VANISHING_THRESHOLD,
     WEIGHTS_VANISH,
     CompileError,
     Diagnostic,
-    node_place,
     raise_errors,
 )
 from nirdynap.ir.digest import frozen
-from nirdynap.ir.layers import IntLayer, Layer
 from nirdynap.ir.units import (
     INT16_MAX,
     INT16_MIN,
@@ -54,7 +52,8 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 class IntParameters:
     """A convolution and its neurons in integers; `findings` says what was clipped or lost on the way.
 
-    `weights` int8 [out, in, ky, kx], `bias` int16 [out] or None, `state` int16 [out, y, x] or None.
+    `weights` int8 [out, in, ky, kx], `bias` int16 [out] or None, `state` int16 [out, y, x] or None; `clipped` counts
+    the weights and biases that were set to the end of their range.
     """
 
     weights: IntArray
@@ -64,6 +63,7 @@ class IntParameters:
     state: IntArray | None
     scale: float
     findings: tuple[Diagnostic, ...]
+    clipped: int = 0
 
 
 def scale_for_bits(values: npt.ArrayLike, bits: int) -> float:
@@ -102,6 +102,8 @@ def discretize_conv_if(
     state: npt.ArrayLike | None = None,
     bias_bits: int = 8,
     scale: float | None = None,
+    clip: bool = False,
+    threshold_high: int | None = None,
     place: str = "$",
 ) -> IntParameters:
     """A convolution and its neurons under one scale: the given one, or that of rule "max-abs".
@@ -116,6 +118,9 @@ def discretize_conv_if(
         state: membranes [out, y, x] to start from, or None.
         bias_bits: 8 (as sinabs) or 16 (as the chip).
         scale: what to multiply by, > 0; None for the rule.
+        threshold_high: the integer for the threshold, to which the lower bound keeps its proportion; None for the
+            rounded product.
+        clip: set weights and biases beyond their range to its end (ND410), where they are refused otherwise.
         place: where to report findings.
 
     Raises:
@@ -129,18 +134,23 @@ def discretize_conv_if(
     ruler, scale = _max_abs(w, threshold, b, bias_bits) if scale is None else (_GIVEN, scale)
     if scale > _FLOAT32_MAX:
         raise CompileError([BEYOND_FLOAT32.at(place, parameter="scale", value=f"{scale:g}", limit=f"{_FLOAT32_MAX:g}")])
-    integers = discretize_tensor(_within(w, scale), scale)
+    integers, cut = _clipped(discretize_tensor(_within(w, scale), scale), WEIGHT_MIN, WEIGHT_MAX, clip)
     findings = list(_vanished(w, integers, scale, ruler, place))
-    high = discretize_scalar(float(_within(threshold, scale)), scale)
+    high = threshold_high or discretize_scalar(float(_within(threshold, scale)), scale)
     findings += _out_of_range(integers, high, scale, place)
     if high < 1:
         limit = f"{np.abs(w).max():g}"
         findings.append(VANISHING_THRESHOLD.at(place, value=f"{threshold:g}", scale=f"{scale:g}", limit=limit))
-    biases = None if b is None else discretize_tensor(_within(b, scale), scale)
+    biases = None
+    if b is not None:
+        biases, more = _clipped(discretize_tensor(_within(b, scale), scale), INT16_MIN, INT16_MAX, clip)
+        cut += more
     if biases is not None and not bool(((biases >= INT16_MIN) & (biases <= INT16_MAX)).all()):
         findings.append(BIAS_OVERFLOW.at(place, value=int(np.abs(biases).max()), limit=INT16_MAX))
-    low, clipped = _lower_bound(v_min, scale, place)
+    low, clipped = _lower_bound(v_min, threshold_high / threshold if threshold_high else scale, place)
     raise_errors([*findings, *clipped])
+    if cut:
+        findings.append(VALUES_CLIPPED.at(place, value=cut, limit=w.size + (0 if b is None else b.size)))
     if high > INT16_MAX // 2 and ruler != _GIVEN:  # whoever gives the scale has chosen
         findings.append(NO_HEADROOM.at(place, value=high, limit=INT16_MAX))
     return IntParameters(
@@ -151,7 +161,15 @@ def discretize_conv_if(
         state=None if state is None else _saturated(state, scale),
         scale=scale,
         findings=(*findings, *clipped),
+        clipped=cut,
     )
+
+
+def _clipped(integers: IntArray, low: int, high: int, clip: bool) -> tuple[IntArray, int]:
+    """Integers within a range, and how many were beyond it; all as they are unless asked for."""
+    if not clip:
+        return integers, 0
+    return np.clip(integers, low, high), int(((integers < low) | (integers > high)).sum())
 
 
 def _max_abs(w: FloatArray, threshold: float, bias: FloatArray | None, bias_bits: int) -> tuple[str, float]:
@@ -214,67 +232,6 @@ def _vanished(w: FloatArray, integers: IntArray, scale: float, ruler: str, place
     vanished = int(((integers == 0) & (w != 0)).sum())
     if vanished:
         yield WEIGHTS_VANISH.at(place, value=vanished, limit=int((w != 0).sum()))
-
-
-def discretize(
-    layers: tuple[Layer, ...], *, bias_bits: int, spikes_per_step: str
-) -> tuple[tuple[IntLayer, ...], tuple[Diagnostic, ...]]:
-    """Every layer in integers, and what was found on the way: ND4xx. A layer with an error is left out."""
-    done: list[IntLayer] = []
-    findings: list[Diagnostic] = []
-    for layer in layers:
-        try:
-            done.append(_int_layer(layer, bias_bits, spikes_per_step, findings))
-        except CompileError as error:
-            findings += error.diagnostics
-    return tuple(done), tuple(findings)
-
-
-def _int_layer(layer: Layer, bias_bits: int, spikes_per_step: str, findings: list[Diagnostic]) -> IntLayer:
-    place = node_place(layer.name)
-    core = discretize_conv_if(
-        layer.weights,
-        layer.threshold,
-        bias=layer.bias,
-        v_min=layer.v_min,
-        bias_bits=bias_bits,
-        scale=layer.scale,
-        place=place,
-    )
-    findings += core.findings
-    # A model that waits at v == threshold fires at threshold + 1 on integers; with this reset that is the same thing.
-    waits = layer.tie == "waits" and layer.reset == "zero" and spikes_per_step == "one"
-    high = core.threshold_high + waits
-    if high > INT16_MAX:
-        raise CompileError([TIE_OVERFLOW.at(place, value=high, limit=INT16_MAX)])
-    return IntLayer(
-        name=layer.name,
-        origin=layer.origin,
-        input_shape=layer.input_shape,
-        neuron_shape=layer.neuron_shape,
-        weights=core.weights,
-        bias=core.bias,
-        stride=layer.stride,
-        padding=layer.padding,
-        threshold_high=high,
-        threshold_low=core.threshold_low,
-        return_to_zero=layer.reset == "zero",
-        scale=core.scale,
-        rounding_error=rounding_error(layer.weights, core.weights, core.scale),
-        links=layer.links,
-        readouts=layer.readouts,
-        input_shifts=layer.input_shifts,
-        decimator=layer.decimator,
-        spacing=layer.spacing,
-    )
-
-
-def rounding_error(weights: FloatArray, integers: IntArray, scale: float) -> float:
-    """Root mean square of what rounding changed, relative to the weights' own; 0 for no change at all."""
-    if not weights.any():
-        return 0.0
-    change = integers / scale - weights
-    return float(np.sqrt((change**2).sum() / (weights**2).sum()))
 
 
 def _lower_bound(v_min: float | None, scale: float, place: str) -> tuple[int, list[Diagnostic]]:

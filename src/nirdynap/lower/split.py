@@ -151,7 +151,7 @@ def _relay(part: IntLayer, links: tuple[Link, ...]) -> IntLayer:
         threshold_low=INT16_MIN,
         return_to_zero=False,
         scale=1.0,
-        rounding_error=0.0,
+        quantisation=None,
         links=links,
         readouts=(),
         input_shifts=(),

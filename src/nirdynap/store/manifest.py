@@ -26,6 +26,7 @@ from nirdynap.ir.clock import ExternalClock, InternalClock, SlowClock
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.quantisation import Quantisation
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPort, Spec
 from nirdynap.ir.units import IntArray
@@ -167,6 +168,7 @@ def _core_of(core: Mapping[str, Any], arrays: Mapping[str, IntArray]) -> CoreSpe
         "destinations": tuple(Destination(**destination) for destination in core["destinations"]),
         "memory": Memory(**core["memory"]),
         "capacity": Memory(**core["capacity"]),
+        "quantisation": None if core["quantisation"] is None else Quantisation(**core["quantisation"]),
     }
     for field in _ARRAY_FIELDS:
         array = arrays.get(_array_name(core["core"], field))

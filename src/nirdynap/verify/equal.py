@@ -11,7 +11,7 @@ from nirdynap.errors import FRAMEWORK_DIFFERS, NOT_ROUNDED, RUNGS_DIFFER, Diagno
 from nirdynap.ir.layers import Layer
 from nirdynap.ir.network import Network
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import FloatArray, IntArray
+from nirdynap.ir.units import INT16_MAX, INT16_MIN, WEIGHT_MAX, WEIGHT_MIN, FloatArray, IntArray
 from nirdynap.verify.divergence import explained
 from nirdynap.verify.verification import Comparison
 
@@ -37,18 +37,23 @@ def broken(comparisons: tuple[Comparison, ...], spec: Spec, seen: Seen) -> Itera
 
 
 def unrounded(layers: tuple[Layer, ...], spec: Spec) -> Iterator[Diagnostic]:
-    """The first integer of each kind and layer that is not the rounded product of its float and the layer's scale."""
+    """The first integer of each kind and layer that is not the rounded product of its float and the layer's scale.
+
+    A product beyond the range becomes its end; what a search has chosen otherwise (`spec`'s own record) is left out.
+    """
     for layer in layers:
         cores = spec.find_cores(layer.name)
-        place, scale = node_place(layer.name), cores[0].scale
+        place, scale, chosen = node_place(layer.name), cores[0].scale, cores[0].quantisation
         weights = np.concatenate([core.weights for core in cores])
-        yield from _first(place, "weight", weights, layer.weights * scale)
+        if chosen is None or not chosen.weights_chosen:
+            yield from _first(place, "weight", weights, np.clip(layer.weights * scale, WEIGHT_MIN, WEIGHT_MAX))
         if layer.bias is not None:
             biases = [np.zeros(len(core.weights), int) if core.bias is None else core.bias for core in cores]
-            yield from _first(place, "bias", np.concatenate(biases), layer.bias * scale)
+            yield from _first(place, "bias", np.concatenate(biases), np.clip(layer.bias * scale, INT16_MIN, INT16_MAX))
         thresholds = np.array([core.threshold_high for core in cores])
         waits = layer.tie == "waits" and thresholds[0] > layer.threshold * scale + 0.5  # one more stands for "greater"
-        yield from _first(place, "threshold", thresholds - waits, np.full(len(cores), layer.threshold * scale))
+        if chosen is None or not chosen.threshold_chosen:
+            yield from _first(place, "threshold", thresholds - waits, np.full(len(cores), layer.threshold * scale))
 
 
 def _first(place: str, parameter: str, integers: IntArray, scaled: FloatArray) -> Iterator[Diagnostic]:

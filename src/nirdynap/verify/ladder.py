@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nirdynap.chips.chip import Chip, load_chip
-from nirdynap.compile import nir_to_dynapcnn
+from nirdynap.compile import Discretize, nir_to_dynapcnn
 from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.arguments import checked_path, label_findings
@@ -53,6 +53,7 @@ def verify(
     *,
     convention: str | Convention = AUTO,
     bias_bits: int = 8,
+    discretize: Discretize = "max-abs",
     split: Split = "auto",
     placement: Pins = ANYWHERE,
     avoid: Collection[int] = (),
@@ -82,7 +83,7 @@ def verify(
         input: one Events, a sequence of them (a batch), or non-negative counts [time, channel, y, x] or
             [time, batch, channel, y, x]. All samples run as long as the longest, in whole time steps. With `dvs` they
             are the camera's, and every rung sees what the DVS layer makes of them.
-        convention, bias_bits, split, placement, avoid, dvs, decimator, slow_clock, **reading: as in
+        convention, bias_bits, discretize, split, placement, avoid, dvs, decimator, slow_clock, **reading: as in
             `nirdynap.nir_to_dynapcnn`.
         order, emission: of the event run, as in `nirdynap.simulate`.
         bias_clock_us: period of the chip's bias clock in microseconds, on the rung "chip"; default `slow_clock`, or
@@ -123,6 +124,7 @@ def verify(
         chip,
         convention=convention,
         bias_bits=bias_bits,
+        discretize=discretize,
         split=split,
         placement=placement,
         avoid=avoid,
