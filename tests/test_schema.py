@@ -16,6 +16,7 @@ from nirdynap.chips.chip import Camera, Chip, ClockLimits, Limits, ReadoutLimits
 from nirdynap.errors import Diagnostic
 from nirdynap.ir.convention import Convention
 from nirdynap.ir.dvs import DvsLayer
+from nirdynap.ir.quantisation import Quantisation
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.report import CoreRow, LayerRow, Report
 from nirdynap.ir.result import CoreStats
@@ -96,6 +97,8 @@ def test_schemas_are_strict(schema: str) -> None:
         ("result-v1", "dvs", DvsLayer),
         ("spec-v1", "convention", Convention),
         ("spec-v1", "core", CoreSpec),
+        ("spec-v1", "quantisation", Quantisation),
+        ("result-v1", "quantisation", Quantisation),
         ("spec-v1", "diagnostic", Diagnostic),
         ("spec-v1", "memory", Memory),
         ("result-v1", "core_row", CoreRow),
@@ -186,6 +189,15 @@ CORE_VIEW = {
     "decimator": 1,
     "first_channel": 0,
     "spacing": 1,
+    "quantisation": {
+        "rule": "max-abs",
+        "candidates": 1,
+        "before": 0.02,
+        "after": 0.02,
+        "clipped": 0,
+        "threshold_chosen": False,
+        "weights_chosen": False,
+    },
 }
 SETTINGS = {
     "name": "nir",
