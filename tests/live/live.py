@@ -46,7 +46,7 @@ ENVIRONMENTS = {
     "sinabs": Environment(
         packages=("nir==1.0.4", "nirtorch==2.0.2", "torch", "pbr", "matplotlib"),
         bare=("sinabs",),
-        scripts=(*_BOTH_WAYS, "coming_from_sinabs.py", "hard_networks_sinabs.py"),
+        scripts=(*_BOTH_WAYS, "coming_from_sinabs.py", "hard_networks_sinabs.py", "layers_of_sinabs.py"),
     ),
     "snntorch": Environment(packages=(*_NIR, "pandas", "matplotlib"), bare=("snntorch",)),
     "spikingjelly": Environment(

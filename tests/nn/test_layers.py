@@ -62,7 +62,7 @@ def test_a_threshold_per_channel_is_saved_with_the_weights():
 
 def test_gradients_flow_through_spikes_and_not_into_earlier_calls():
     many, one = IntegrateAndFire(2.0), IntegrateAndFire(2.0, spikes_per_step="one")
-    for neurons, expected in ((many, [0.0, 0.5, 0.5]), (one, [0.0, 0.5, 0.0])):
+    for neurons, expected in ((many, [0.0, 0.5, 0.5]), (one, [0.0, 0.5, 0.5])):
         currents = torch.tensor([[[-1.0, 3.0, 5.0]]], requires_grad=True)
         neurons(currents).sum().backward()
         assert currents.grad.flatten().tolist() == expected
@@ -85,13 +85,19 @@ def test_another_batch_is_refused_while_membranes_are_kept():
 
 def test_everything_that_the_chip_has_nothing_for_is_refused_at_once():
     with pytest.raises(InputError) as caught:
-        IntegrateAndFire(0.0, v_min=1.0, reset="half", spikes_per_step="few")
-    assert [d.place for d in caught.value.diagnostics] == ["$.threshold", "$.v_min", "$.reset", "$.spikes_per_step"]
+        IntegrateAndFire(0.0, v_min=1.0, reset="half", subtract=0.5, spikes_per_step="few", window=-1.0)
+    names = ["threshold", "v_min", "reset", "subtract", "spikes_per_step", "window"]
+    assert [d.place for d in caught.value.diagnostics] == [f"$.{name}" for name in names]
+    for wrong in ({"subtract": 0.0}, {"subtract": float("inf")}, {"subtract": 1.0, "reset": "zero"}):
+        with pytest.raises(InputError, match=r"ND507 .*\$\.subtract"):
+            IntegrateAndFire(**wrong)
 
 
 def test_settings_are_printed():
     assert "threshold=0.5, v_min=-1, reset=zero" in repr(IntegrateAndFire(0.5, v_min=-1, reset="zero"))
     assert "threshold=(2, 1, 1)" in repr(IntegrateAndFire(torch.ones(2, 1, 1)))
+    own = repr(IntegrateAndFire(subtract=0.5, window=0.25, keep_graph=True))
+    assert own.endswith("subtract=0.5, spikes_per_step=many, window=0.25, keep_graph=True)")
     assert repr(SumPool2d((2, 3))) == "SumPool2d(kernel_size=(2, 3))"
 
 

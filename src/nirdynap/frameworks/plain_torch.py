@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from nirdynap.errors import NO_COUNTERPART, CompileError, node_place
 from nirdynap.frameworks.dialect import Dialect
 from nirdynap.frameworks.neuron_nodes import full
 from nirdynap.frameworks.torch_trace import trace_torch
-from nirdynap.frameworks.traced import Traced, settings
+from nirdynap.frameworks.traced import Traced, lone, settings
 from nirdynap.ir.units import IntArray
 from nirdynap.nn.layers import IntegrateAndFire, reset_states
 
@@ -30,9 +31,13 @@ def trace(model: nn.Module, sample: IntArray) -> Traced:
 
 def _neuron(name: str, module: nn.Module, shape: tuple[int, ...]) -> nir.NIRNode:
     assert isinstance(module, IntegrateAndFire)
+    threshold = full(module.threshold.numpy(), shape)
+    if module.subtract is not None and (full(module.subtract.numpy(), shape) != threshold).any():
+        value, limit = str(lone(module.subtract.flatten())), "the threshold, which the chip subtracts"
+        raise CompileError([NO_COUNTERPART.at(node_place(name), parameter="subtract", value=value, limit=limit)])
     return nir.IF(
         r=np.ones(shape),
-        v_threshold=full(module.threshold.numpy(), shape),
+        v_threshold=threshold,
         metadata=settings(
             tie="fires",
             reset=module.reset,

@@ -13,13 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nirdynap.errors import NO_COUNTERPART, UNKNOWN_MODULE, CompileError, Diagnostic, node_place
+from nirdynap.nn.encoders import DeltaToSpikes, ImageToSpikes, SignalToSpikes
 from nirdynap.nn.layers import SumPool2d
+from nirdynap.nn.maps import Crop2d, InputPlaceholder
+from nirdynap.nn.max_pooling import SpikingMaxPool2d
+from nirdynap.nn.rounding import NeuromorphicReLU, Quantize
 
 Size: TypeAlias = tuple[int, ...]
 Translator: TypeAlias = Callable[[str, Any, Size, Size], nir.NIRNode]
 """(name, module, shape of its input, shape of its output) -> node; shapes without time and batch."""
 
-IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, InputPlaceholder)
 """Modules that do nothing in eval mode."""
 
 RESHAPES = (nn.Flatten, nn.Unflatten)
@@ -27,12 +31,17 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 SPIKES = "an integrate-and-fire neuron of your framework"
 POOLS = "nn.AvgPool2d, or nn.LPPool2d(1, size), which sums"
+ENCODE = "encoding outside of the model; the sample is what the encoder puts out"
 _REFUSED: tuple[tuple[tuple[type[nn.Module], ...], str, str], ...] = (
     ((nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool2d), "takes the largest of a window", POOLS),
     ((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), "has windows that depend on its input", "nn.AvgPool2d"),
     ((nn.Conv1d, nn.AvgPool1d), "has one spatial axis", "its two-dimensional form with a kernel of 1 x k"),
     ((nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softmax), "is not a spiking neuron", SPIKES),
     ((nn.RNNBase, nn.RNNCellBase), "is recurrent and does not spike", SPIKES),
+    ((SpikingMaxPool2d,), "passes on what the busiest neuron of a window fires, and the chip's pools sum", "SumPool2d"),
+    ((NeuromorphicReLU,), "holds no membrane, and is for training on rates before the network spikes", SPIKES),
+    ((Quantize,), "rounds what each step holds", "rounding weights with it; spikes are whole numbers"),
+    ((ImageToSpikes, SignalToSpikes, DeltaToSpikes), "makes the spikes that the chip is given", ENCODE),
     ((nn.LayerNorm, nn.GroupNorm), "divides by what each step holds", "BatchNorm, which folds into the weights"),
 )  # fmt: skip
 
@@ -162,6 +171,16 @@ def _sum_pool(name: str, module: SumPool2d, given: Size, made: Size) -> nir.NIRN
     return nir.SumPool2d(window, window, np.zeros(2, dtype=np.int64))
 
 
+def _crop(name: str, module: Crop2d, given: Size, made: Size) -> nir.NIRNode:
+    """NIR has no node for it: a convolution whose one tap per channel moves the map, and what moves out is cut off."""
+    if len(given) != 3:
+        raise _refused(name, "input", f"of shape {given} in each step", "a map of shape (C, H, W)")
+    channels, height, width = given
+    weight = np.zeros((channels, channels, height - made[-2] + 1, width - made[-1] + 1), dtype=np.float32)
+    weight[range(channels), range(channels), module.top, module.left] = 1
+    return nir.Conv2d((height, width), weight, 1, 0, 1, 1, np.zeros(channels, dtype=np.float32))
+
+
 def _whole_windows(name: str, module: Any, given: Size, made: Size, *pooling: npt.NDArray[np.int64]) -> None:
     window, stride, padding = pooling
     whole = tuple((np.array(given[-2:]) + 2 * padding - window) // stride + 1)
@@ -183,6 +202,7 @@ _TRANSLATORS: tuple[tuple[type[nn.Module], Translator], ...] = (
     (nn.AvgPool2d, _avg_pool),
     (nn.LPPool2d, _norm_pool),
     (SumPool2d, _sum_pool),
+    (Crop2d, _crop),
 )
 
 
@@ -192,6 +212,7 @@ _PLAIN: tuple[tuple[type[nn.Module], Callable[[Any, Tensor], Tensor]], ...] = (
     (nn.AvgPool2d, nn.AvgPool2d.forward),
     (nn.LPPool2d, nn.LPPool2d.forward),
     (SumPool2d, lambda module, x: SumPool2d.forward(module, x[None])),
+    (Crop2d, Crop2d.forward),
     (nn.BatchNorm1d, nn.BatchNorm1d.forward),
     (nn.BatchNorm2d, nn.BatchNorm2d.forward),
 )

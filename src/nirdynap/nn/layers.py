@@ -12,25 +12,41 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nirdynap.errors import BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
+from nirdynap.errors import InputError, raise_errors
 from nirdynap.ir.convention import Reset, SpikesPerStep
+from nirdynap.nn.arguments import bad_option
+from nirdynap.nn.max_pooling import SpikingMaxPool2d
+from nirdynap.nn.rounding import NeuromorphicReLU, straight_through
 
 
 @final
 class IntegrateAndFire(nn.Module):
     """Neurons without leak: integrate the step's input, fire (also at v == threshold) and reset, then the lower bound.
 
-    Membranes live on from call to call until `reset_states`. Gradients flow through spikes as if a neuron sent
-    v / threshold of them: for v > 0 where a step can hold many, for 0 < v < 2 * threshold where it holds one.
+    Spikes are stairs, which are flat nearly everywhere. Backward, with v the membrane that a step decides on, this is
+    the window rule of sinabs' older layers:
+
+        d spikes / d v = 1 / threshold   where v >= threshold - window,   else 0.
+
+    1 / threshold is the mean slope of the stairs v // threshold, and the window says how far below the first of them it
+    begins. For one spike per step the rule is the same, although there is but one stair.
+
+    Attributes:
+        v: membranes [batch, ...] behind the last step, None before the first. They live on from call to call until
+            `reset_states`; the next call takes them as numbers, without their gradients, unless `keep_graph`.
 
     Args:
         threshold: a positive number, or a tensor that spreads to the neurons' shape, such as [channel, 1, 1].
         v_min: lower bound of the membrane, a number <= 0, or None for no bound.
-        reset: "subtract" the threshold for each spike, or go to "zero".
+        reset: "subtract" an amount for each spike, or go to "zero".
+        subtract: that amount, as `threshold`; None is the threshold, and all that the chip can do.
         spikes_per_step: can a neuron fire several times in a time step ("many") or once ("one").
+        window: of the gradient, in units of the membrane, a number >= 0; None is the threshold: v >= 0.
+        keep_graph: do gradients flow into earlier calls, as a loop over time that calls for each step needs it?
+            `reset_states` then has to come before the first call behind each `backward`.
 
     Raises:
-        InputError: ND507 for each argument that the chip has nothing for.
+        InputError: ND507 for each argument that cannot be.
 
     Example:
         >>> neurons = IntegrateAndFire(threshold=1.0)
@@ -39,6 +55,7 @@ class IntegrateAndFire(nn.Module):
     """
 
     threshold: Tensor
+    subtract: Tensor | None
     v: Tensor | None
 
     def __init__(
@@ -47,24 +64,32 @@ class IntegrateAndFire(nn.Module):
         *,
         v_min: float | None = None,
         reset: Reset = "subtract",
+        subtract: float | Tensor | None = None,
         spikes_per_step: SpikesPerStep = "many",
+        window: float | None = None,
+        keep_graph: bool = False,
     ) -> None:
         super().__init__()
-        limits = torch.as_tensor(threshold, dtype=torch.get_default_dtype()).detach().clone()
+        limits, amount = _constant(threshold), None if subtract is None else _constant(subtract)
+        fits = amount is None or (reset == "subtract" and _positive(amount))
         findings = [
-            _bad_option(name, value, limit)
+            bad_option(name, value, limit)
             for name, value, limit, right in (
-                ("threshold", threshold, "positive numbers", bool((limits > 0).all() and limits.isfinite().all())),
+                ("threshold", threshold, "positive numbers", _positive(limits)),
                 ("v_min", v_min, "None or a number <= 0", v_min is None or -float("inf") < v_min <= 0),
                 ("reset", reset, "subtract, zero", reset in ("subtract", "zero")),
+                ("subtract", subtract, 'None; positive numbers with reset="subtract"', fits),
                 ("spikes_per_step", spikes_per_step, "one, many", spikes_per_step in ("one", "many")),
+                ("window", window, "None or a number >= 0", window is None or window >= 0),
             )
             if not right
         ]
         raise_errors(findings, InputError)
         self.register_buffer("threshold", limits)
+        self.register_buffer("subtract", amount)
         self.register_buffer("v", None, persistent=False)
         self.v_min, self.reset, self.spikes_per_step = v_min, reset, spikes_per_step
+        self.window, self.keep_graph = window, keep_graph
 
     def reset_states(self) -> None:
         """Forget the membranes: the next call starts at zero."""
@@ -76,32 +101,35 @@ class IntegrateAndFire(nn.Module):
         Raises:
             InputError: ND507 for a batch or map of another size than that of the membranes kept.
         """
-        v = currents.new_zeros(currents.shape[1:]) if self.v is None else self.v.detach()
+        v = currents.new_zeros(currents.shape[1:]) if self.v is None else self.v
+        v = v if self.keep_graph else v.detach()
         if v.shape != currents.shape[1:]:
             limit = f"{tuple(v.shape)} as before; reset_states() forgets the membranes"
-            raise InputError([_bad_option("input", tuple(currents.shape[1:]), limit)])
+            raise InputError([bad_option("input", tuple(currents.shape[1:]), limit)])
+        amount = self.threshold if self.subtract is None else self.subtract
         spikes = []
         for current in currents:
             v = v + current
             n = self._fired(v)
-            v = v * (n == 0) if self.reset == "zero" else v - n * self.threshold
+            v = v * (n == 0) if self.reset == "zero" else v - n * amount
             v = v if self.v_min is None else v.clamp(min=self.v_min)
             spikes.append(n)
         self.v = v
         return torch.stack(spikes)
 
     def _fired(self, v: Tensor) -> Tensor:
+        near = v >= (0 if self.window is None else self.threshold - self.window)
         ratio = v / self.threshold
-        if self.spikes_per_step == "many":
-            smooth = ratio.clamp(min=0)
-            return _step_forward(smooth.floor(), smooth)
-        return _step_forward((v >= self.threshold).to(v), ratio.clamp(0, 2))
+        n = ratio.clamp(min=0).floor() if self.spikes_per_step == "many" else (v >= self.threshold).to(v)
+        return straight_through(n, near * ratio)
 
     def extra_repr(self) -> str:
         """The settings, as torch prints them."""
-        size = f"{self.threshold.item():g}" if self.threshold.numel() == 1 else tuple(self.threshold.shape)
-        words = f"v_min={self.v_min}, reset={self.reset}, spikes_per_step={self.spikes_per_step}"
-        return f"threshold={size}, {words}"
+        words = f"threshold={_brief(self.threshold)}, v_min={self.v_min}, reset={self.reset}"
+        words += "" if self.subtract is None else f", subtract={_brief(self.subtract)}"
+        words += f", spikes_per_step={self.spikes_per_step}"
+        words += "" if self.window is None else f", window={self.window}"
+        return words + (", keep_graph=True" if self.keep_graph else "")
 
 
 @final
@@ -149,16 +177,19 @@ class OverTime(nn.Sequential):
 
 
 def reset_states(model: nn.Module) -> None:
-    """Forget the membranes of every neuron in `model`, as between two recordings."""
+    """Forget what every layer of this room in `model` keeps, as between two recordings: membranes, counts, activity."""
     for module in model.modules():
-        if isinstance(module, IntegrateAndFire):
+        if isinstance(module, (IntegrateAndFire, SpikingMaxPool2d, NeuromorphicReLU)):
             module.reset_states()
 
 
-def _step_forward(hard: Tensor, smooth: Tensor) -> Tensor:
-    """`hard` forward, the gradient of `smooth` backward. The difference of equals is zero, so `hard` stays whole."""
-    return hard.detach() + (smooth - smooth.detach())
+def _constant(values: float | Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.get_default_dtype()).detach().clone()
 
 
-def _bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
-    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)
+def _positive(values: Tensor) -> bool:
+    return bool(((values > 0) & values.isfinite()).all())
+
+
+def _brief(values: Tensor) -> str:
+    return f"{values.item():g}" if values.numel() == 1 else str(tuple(values.shape))
