@@ -14,6 +14,7 @@ from nirdynap.ir.layers import IntLayer, Layer
 from nirdynap.ir.quantisation import Quantisation, Rule
 from nirdynap.ir.units import INT16_MAX, IntArray
 from nirdynap.lower.discretize import STATE_BITS, IntParameters, discretize_conv_if, discretize_scalar
+from nirdynap.lower.guards import guards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ def discretize(
     for layer, choice in zip(layers, choices or repeat(None), strict=False):
         try:
             done.append(int_layer(layer, choice, bias_bits, spikes_per_step, findings))
+            findings += guards(layer, done[-1])
         except CompileError as error:
             findings += error.diagnostics
     return tuple(done), tuple(findings)

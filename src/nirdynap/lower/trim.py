@@ -50,11 +50,11 @@ def _dead(layers: _Layers, input_channels: int) -> Iterator[tuple[int, int]]:
             unheard = layer.decimator == 1 and not any(
                 layers[link.target].weights[:, channel + link.feature_shift].any() for link in layer.links
             )
-            if (unheard or _never_fires(layer, channel)) and _alone(layers, i, channel, input_channels):
+            if (unheard or never_fires(layer, channel)) and _alone(layers, i, channel, input_channels):
                 yield i, channel
 
 
-def _never_fires(layer: IntLayer, channel: int) -> bool:
+def never_fires(layer: IntLayer, channel: int) -> bool:
     """Its membranes start at 0 and never rise."""
     return bool(layer.weights[channel].max() <= 0 and (layer.bias is None or layer.bias[channel] <= 0))
 
