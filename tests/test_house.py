@@ -46,6 +46,7 @@ PUBLIC = {
     "dynapcnn_to_torch",
     "evaluate",
     "from_samna",
+    "guards",
     "load",
     "load_chip",
     "locate",

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from nirdynap.sim import simulate as simulate
     from nirdynap.store import load as load
     from nirdynap.store import save as save
+    from nirdynap.verify import guards as guards
     from nirdynap.verify import locate as locate
     from nirdynap.verify import sensitivity as sensitivity
     from nirdynap.verify import verify as verify
@@ -89,7 +90,7 @@ _ROOMS = {
     "nn.model": ("dynapcnn_to_torch",),
     "sim": ("simulate",),
     "store": ("load", "save"),
-    "verify": ("locate", "sensitivity", "verify"),
+    "verify": ("guards", "locate", "sensitivity", "verify"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

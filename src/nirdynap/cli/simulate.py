@@ -49,6 +49,7 @@ def simulate(
     """
     from nirdynap.sim import simulate as run
     from nirdynap.store.recordings import read_recordings, write_result
+    from nirdynap.verify import guards
 
     raise_errors(_output_findings(output, running.record), InputError)
     spec, options = run_of(file, lowering, running)
@@ -59,7 +60,8 @@ def simulate(
     if output is not None:
         write_result(output, result, recordings.labels)
     body = _body(result, recordings)
-    return Answer(body=body, diagnostics=told_notes(file, spec), tables=tuple(_tables(file, spec, body)))
+    found = (*told_notes(file, spec), *guards(result))
+    return Answer(body=body, diagnostics=found, tables=tuple(_tables(file, spec, body)))
 
 
 def _output_findings(output: Path | None, record: str | None) -> Iterator[Diagnostic]:

@@ -16,6 +16,7 @@ from nirdynap.evaluate.work import Work
 from nirdynap.ir.dvs import DVS_DROPPED
 from nirdynap.ir.result import Semantics
 from nirdynap.ir.units import US_PER_S, FloatArray, IntArray
+from nirdynap.verify.guards import counter_guards
 from nirdynap.verify.text import aligned
 
 _FAILURES_KEPT = 10
@@ -114,13 +115,22 @@ class Summary:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """ND753 if samples have no result."""
-        if not self.failed:
-            return ()
-        first = self.failures[0]
-        told = f"{first.name}: {first.reason}"
-        place = "$.samples" if self.output is None else str(self.output)
-        return (SAMPLES_FAILED.at(place, value=self.failed, limit=self.samples, first=told),)
+        """ND753 if samples have no result; ND740 and ND743 for layers that do not fire, or saturate."""
+        return (*self._failed(), *self._guards())
+
+    def _failed(self) -> Iterator[Diagnostic]:
+        if self.failed:
+            first = self.failures[0]
+            told = f"{first.name}: {first.reason}"
+            place = "$.samples" if self.output is None else str(self.output)
+            yield SAMPLES_FAILED.at(place, value=self.failed, limit=self.samples, first=told)
+
+    def _guards(self) -> Iterator[Diagnostic]:
+        """Of each layer, whose cores have its name."""
+        for name in dict.fromkeys(core.name for core in self.cores):
+            cores = [core for core in self.cores if core.name == name]
+            most, saturated = (sum(n) for n in zip(*((c.spikes.largest, c.saturated) for c in cores), strict=True))
+            yield from counter_guards(name, self.samples - self.failed, int(most), int(saturated))
 
     def __str__(self) -> str:
         return "\n".join(line.rstrip() for line in _lines(self))

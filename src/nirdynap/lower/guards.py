@@ -25,7 +25,7 @@ from nirdynap.errors import (
     node_place,
 )
 from nirdynap.ir.layers import IntLayer, Layer
-from nirdynap.ir.units import WEIGHT_MAX
+from nirdynap.ir.units import WEIGHT_MAX, IntArray
 from nirdynap.lower.discretize import STATE_BITS, WEIGHT_BITS, discretize_scalar, scale_for_bits
 from nirdynap.lower.trim import never_fires
 
@@ -102,7 +102,7 @@ def _could_fire(layer: Layer, channel: int) -> bool:
 
 
 def _unread_inputs(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:
-    unread = ~integers.weights.any(axis=(0, 2, 3))
+    unread: IntArray = np.logical_not(integers.weights.any(axis=(0, 2, 3)))
     if unread.any():
         how = _by_rounding(int((unread & layer.weights.any(axis=(0, 2, 3))).sum()))
         yield UNREAD_INPUTS.at(_place(layer), value=int(unread.sum()), limit=len(unread), how=how)

@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 
 from nirdynap.verify.divergence import Difference as Difference
+from nirdynap.verify.guards import guards as guards
 from nirdynap.verify.ladder import verify as verify
 from nirdynap.verify.locate import locate as locate
 from nirdynap.verify.metrics import Agreement as Agreement

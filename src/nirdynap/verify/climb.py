@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nirdynap.errors import Diagnostic
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
@@ -24,6 +25,7 @@ from nirdynap.sim.protocol import Progress
 from nirdynap.sim.stimulus import Stimulus
 from nirdynap.verify.equal import broken, unrounded
 from nirdynap.verify.framework import Outputs, framework_trace, live_outputs
+from nirdynap.verify.guards import counter_guards
 from nirdynap.verify.rungs import (
     FloatRung,
     RungName,
@@ -106,6 +108,8 @@ class Ladder:
         seconds = self._duration_us / US_PER_S
         comparisons = tuple(comparison_of(steps, seconds) for steps in zip(*(steps for _, steps in parts), strict=True))
 
+        rungs = tuple(joined_rung(rungs) for rungs in zip(*(rungs for rungs, _ in parts), strict=True))
+
         def seen(index: int, sample: int) -> tuple[Network, IntArray]:
             one = self.networks[index]
             return one.network, one.raster(stimuli[sample : sample + 1], self.steps, self.dt_us)
@@ -118,9 +122,14 @@ class Ladder:
             bias_clock_us=self.bias_clock_us,
             order=self.order,
             emission=self.emission,
-            rungs=tuple(joined_rung(rungs) for rungs in zip(*(rungs for rungs, _ in parts), strict=True)),
+            rungs=rungs,
             comparisons=comparisons,
-            notes=(*self.spec.notes, *broken(comparisons, self.spec, seen), *unrounded(self.layers, self.spec)),
+            notes=(
+                *self.spec.notes,
+                *broken(comparisons, self.spec, seen),
+                *unrounded(self.layers, self.spec),
+                *_chip_guards(rungs, len(stimuli)),
+            ),
             labels=labels,
             dvs_dropped=sum(behind_dvs(self.spec.dvs, s).dvs_dropped for s in stimuli),
         )
@@ -265,3 +274,11 @@ def _events(stimulus: Stimulus) -> Events:
     s = stimulus
     t, c, y, x = (np.repeat(array, s.count) for array in (s.t, s.c, s.y, s.x))
     return Events(t=t, c=c, y=y, x=x)
+
+
+def _chip_guards(rungs: tuple[Rung, ...], samples: int) -> Iterator[Diagnostic]:
+    """What the last rung that is simulated shows of its layers."""
+    for rung in rungs:
+        if rung.name == "chip":
+            for layer in rung.layers:
+                yield from counter_guards(layer.name, samples, layer.spikes, layer.saturated)
