@@ -21,6 +21,7 @@ from nirdynap.lower.discretize import (
     discretize_tensor,
     scale_for_bits,
 )
+from nirdynap.lower.guards import guards
 from nirdynap.lower.integers import discretize, parameter_error
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -295,7 +296,8 @@ def test_each_layer_has_a_scale_of_its_own_and_findings_of_all_are_kept():
     )
     done, findings = discretize(layers, bias_bits=8, spikes_per_step="many")
     assert [(core.name, core.scale) for core in done] == [("a", 127), ("b", 32), ("low", 127)]
-    assert [(d.code, d.place) for d in findings] == [("ND401", "$.nodes.dead"), ("ND405", "$.nodes.low")]
+    guarded = [("ND425", "$.nodes.b"), ("ND427", "$.nodes.b")]
+    assert [(d.code, d.place) for d in findings] == [("ND401", "$.nodes.dead"), *guarded, ("ND405", "$.nodes.low")]
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
@@ -341,7 +343,7 @@ def test_a_layer_has_the_integers_of_its_parameters(bits, scale):
     assert (core.quantisation.rule, core.quantisation.candidates) == ("given" if scale else "max-abs", 1)
     assert core.quantisation.before == (None if scale else core.quantisation.after)
     assert core.quantisation.after > 0
-    assert [d.code for d in findings] == [d.code for d in alone.findings]
+    assert [d.code for d in findings] == [d.code for d in (*alone.findings, *guards(layer, core))]
 
 
 def test_the_one_more_may_be_the_last_there_is():

@@ -24,8 +24,8 @@ CODES = sorted(code for code in CATALOGUE if "ND740" <= code <= "ND749")
 
 
 def ran(spec: Spec, spikes: int = 20) -> Result:
-    """Two samples of a few steps, each with so many spikes at every address and step."""
-    return nirdynap.simulate(spec, np.full((5, 2, *spec.input_shape), spikes))
+    """Ten samples of a few steps, each with so many spikes at every address and step."""
+    return nirdynap.simulate(spec, np.full((5, 10, *spec.input_shape), spikes))
 
 
 def one_layer(weights: list[list[float]], threshold_high: int = 4, pixels: int = 1, **fields: int) -> Spec:
@@ -58,7 +58,7 @@ def always_at_the_bound() -> Spec:
 
 
 def a_bound_far_below() -> Spec:
-    return one_layer([[2, -1]], pixels=20, threshold_high=3, threshold_low=-30000)
+    return one_layer([[2, -1]], pixels=6, threshold_high=3, threshold_low=-30000)
 
 
 def passes_on_what_comes() -> Spec:
@@ -95,7 +95,7 @@ def test_there_is_a_case_for_each_and_no_other():
 def runs(draw):
     """A drawn spec on drawn input, in time steps or event by event."""
     spec = draw(specs(max_cores=3, decimators=True))
-    raster = draw(rasters(spec, min_steps=1))
+    raster = draw(rasters(spec, min_steps=1, max_batch=12))
     if draw(st.booleans()):
         return nirdynap.simulate(spec, raster)
     return nirdynap.simulate(spec, raster, "event", bias_clock_us=700)
@@ -111,7 +111,7 @@ def test_numbers_equal_a_slow_recount(result):
         silent = sum(not any(counts[:, c].flat) for c in range(counts.shape[1]))
         spikes, saturated = sum(counts.flat), result.stats[core.core].saturated
         assert _numbers(found, "ND740", place) == ((samples, None) if not spikes else None)
-        told = bool(spikes and silent and core.destinations)
+        told = bool(spikes and silent and core.destinations) and samples >= 10
         assert _numbers(found, "ND741", place) == ((silent, counts.shape[1]) if told else None)
         assert _numbers(found, "ND743", place) == ((saturated, samples) if saturated else None)
         touched = result.stats[core.core].synaptic_operations
@@ -121,7 +121,7 @@ def test_numbers_equal_a_slow_recount(result):
     for name, totals in result.output_counts.items():
         silent = sum(not any(row) for row in totals.reshape(samples, -1).T)
         fires = any(result.counts[port.core].any() for port in result.spec.ports(name))
-        told = (silent, totals[0].size) if silent and fires else None
+        told = (silent, totals[0].size) if silent and fires and samples >= 10 else None
         assert _numbers(found, "ND742", f"$.nodes.{name}") == told
 
 
@@ -158,7 +158,7 @@ def test_a_layer_on_several_cores_is_one():
 
 
 def test_a_bound_of_few_membranes_proves_nothing():
-    spec = one_layer([[2, -1]], pixels=12, threshold_high=3, threshold_low=-30000)
+    spec = one_layer([[2, -1]], pixels=5, threshold_high=3, threshold_low=-30000)
     assert not nirdynap.guards(ran(spec))
 
 

@@ -25,7 +25,7 @@ from nirdynap.errors import (
     node_place,
 )
 from nirdynap.ir.layers import IntLayer, Layer
-from nirdynap.ir.units import WEIGHT_MAX, IntArray
+from nirdynap.ir.units import THRESHOLD_LOW_MAX, WEIGHT_MAX, IntArray
 from nirdynap.lower.discretize import STATE_BITS, WEIGHT_BITS, discretize_scalar, scale_for_bits
 from nirdynap.lower.trim import never_fires
 
@@ -124,9 +124,10 @@ def _threshold_off(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:
 
 
 def _below_lower_bound(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:
+    """A bound at 0 keeps nothing below it, on purpose."""
     low = integers.threshold_low
     below = int((integers.weights < low).sum())
-    if below:
+    if below and low < THRESHOLD_LOW_MAX:
         ratio = f"{integers.weights.min() / low:.3g}"
         yield BELOW_LOWER_BOUND.at(_place(layer), value=below, limit=_nonzero(integers), low=low, ratio=ratio)
 

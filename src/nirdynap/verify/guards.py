@@ -26,6 +26,7 @@ from nirdynap.ir.spec import CoreSpec
 from nirdynap.ir.units import INT16_MIN, IntArray, side_by_side
 
 _LISTED = 8
+_SAMPLES = 10  # in fewer, channels and outputs without a spike are common: there may be no sample of their class
 
 # One membrane at a random moment is at the bound with probability p; of 300 that none is has a chance of 5 % where
 # p is 1 % (the rule of three).
@@ -68,7 +69,7 @@ def counter_guards(name: str, samples: int, spikes: int, saturated: int) -> Iter
 
 def _silent_channels(cores: tuple[CoreSpec, ...], record: CoreRecord) -> Iterator[Diagnostic]:
     """Of a layer that feeds others; what is read at an output is ND742's."""
-    if not any(core.destinations for core in cores):
+    if len(record.counts) < _SAMPLES or not any(core.destinations for core in cores):
         return
     silent = record.counts.sum(axis=(0, 2, 3)) == 0
     if silent.any():
@@ -79,7 +80,8 @@ def _silent_channels(cores: tuple[CoreSpec, ...], record: CoreRecord) -> Iterato
 def _silent_outputs(result: Result) -> Iterator[Diagnostic]:
     for name, counts in result.output_counts.items():
         silent = counts.sum(axis=0).reshape(-1) == 0
-        if silent.any() and any(result.stats[port.core].spikes for port in result.spec.ports(name)):
+        fires = any(result.stats[port.core].spikes for port in result.spec.ports(name))
+        if len(counts) >= _SAMPLES and fires and silent.any():
             n, samples, listed = int(silent.sum()), len(counts), _listed(silent)
             yield OUTPUTS_SILENT.at(node_place(name), value=n, limit=len(silent), samples=samples, listed=listed)
 
