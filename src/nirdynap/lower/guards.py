@@ -51,11 +51,12 @@ def _weights_above_threshold(layer: Layer, integers: IntLayer) -> Iterator[Diagn
 
 
 def _threshold_sets_scale(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:
-    """With no other scale could the weights have their bits: the threshold would leave its own."""
-    lost = _bits_lost(layer, scale_for_bits(layer.threshold, STATE_BITS))
+    """No scale gives the weights all of their bits: the threshold would leave its own."""
+    scale = scale_for_bits(layer.threshold, STATE_BITS)
+    lost = _bits_lost(layer, scale)
     if lost >= 1 and layer.scale is None:
         ratio = f"{layer.threshold / float(np.abs(layer.weights).max()):.0f}"
-        value = int(np.abs(integers.weights).max())
+        value = discretize_scalar(float(np.abs(layer.weights).max()), scale)
         yield THRESHOLD_SETS_SCALE.at(_place(layer), value=value, limit=WEIGHT_MAX, ratio=ratio, bits=f"{lost:.1f}")
 
 
@@ -67,7 +68,7 @@ def _bias_sets_scale(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:
     lost = _bits_lost(layer, scale)
     if lost >= 1 and integers.scale == scale:
         ratio = f"{float(np.abs(layer.bias).max()) / float(np.abs(layer.weights).max()):.3g}"
-        value = int(np.abs(integers.weights).max())
+        value = discretize_scalar(float(np.abs(layer.weights).max()), scale)
         yield BIAS_SETS_SCALE.at(_place(layer), value=value, limit=WEIGHT_MAX, ratio=ratio, bits=f"{lost:.1f}")
 
 
