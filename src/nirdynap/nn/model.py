@@ -1,11 +1,6 @@
 """A spec as a torch module: the clocked run in float32, exact to the bit (docs/semantics.md, section Clocked run).
 
-float32 holds every whole number up to 2**24. A convolution of counts with integer weights is a sum of products whose
-partial sums, in whatever order they are added, stay within (sum of |W|) * (largest count). So as long as
-
-    |v| + sum |W| * max count + |B| < 2**24
-
-holds at each core and step, nothing is rounded and the module computes integers. The bound is watched, not assumed.
+That float32 rounds nothing on the way (nn/counts.py) is watched, not assumed.
 """
 
 from __future__ import annotations
@@ -18,8 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nirdynap.errors import BAD_RASTER, BAD_RUN_OPTION, NOT_EXACT, Diagnostic, InputError, raise_errors
-from nirdynap.ir.arguments import wrong
+from nirdynap.errors import NOT_EXACT, Diagnostic, InputError, raise_errors
 from nirdynap.ir.clock import raster_ticks
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.events import Events
@@ -28,9 +22,9 @@ from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
 from nirdynap.lower.validate import check_coherent
+from nirdynap.nn.counts import EXACT_BELOW, bad_option, checked_raster, decimate, exact_arithmetic, place, pool
 from nirdynap.nn.dvs import through_dvs
 
-EXACT_BELOW = 2**24
 BLOCK = 32
 """Time steps that one convolution takes at once: enough for speed, and memory stays bounded for long recordings."""
 
@@ -66,7 +60,7 @@ def dynapcnn_to_torch(
         ("record", record, ("outputs", "all")),
     )
     raise_errors(
-        (_bad_option(n, v, ", ".join(map(str, legal))) for n, v, legal in choices if v not in legal), InputError
+        (bad_option(n, v, ", ".join(map(str, legal))) for n, v, legal in choices if v not in legal), InputError
     )
     many = (spikes_per_step or spec.spikes_per_step) == "many"
     return DynapcnnModel(spec, saturate=saturate, many=many, record_all=record == "all")
@@ -125,7 +119,7 @@ class DynapcnnModel(nn.Module):
             InputError: as `forward`, and ND507 for a bad `dt_us`.
         """
         if not is_positive(dt_us):
-            raise InputError([_bad_option("dt_us", dt_us, "a positive whole number of microseconds")])
+            raise InputError([bad_option("dt_us", dt_us, "a positive whole number of microseconds")])
         outputs, passages = self._run(raster, record_all=self._record_all)
         books = {core.core: p for core, p in zip(self.spec.cores, passages, strict=True)}
         counts = {k: _integers(p.counts) for k, p in books.items()}
@@ -175,8 +169,7 @@ class DynapcnnModel(nn.Module):
         outputs = {
             name: counts.new_zeros((steps, batch, *self.spec.output_shape(name))) for name in self.spec.output_names
         }
-        # cuDNN may choose tensor cores or Winograd transforms, and both round.
-        with torch.backends.cudnn.flags(enabled=False):
+        with exact_arithmetic(counts.device):
             for start in range(0, steps, BLOCK):
                 block = slice(start, min(start + BLOCK, steps))
                 self._advance(block, counts[block], passages, outputs)
@@ -190,38 +183,24 @@ class DynapcnnModel(nn.Module):
         front, seen = given.shape[:2], self._seen(given)
         waiting = {core.core: given.new_zeros((*front, *core.input_shape)) for core in self.spec.cores}
         for entry in self.spec.inputs:
-            _place(seen, entry.feature_shift, waiting[entry.core])
+            place(seen, entry.feature_shift, waiting[entry.core])
         for core, passage in zip(self.spec.cores, passages, strict=True):
             spikes = passage.advance(waiting[core.core])
             if passage.raster is not None:
                 passage.raster[block] = spikes
             for d in core.destinations:
-                _place(_pool(spikes, d.pooling), d.feature_shift, waiting[d.core])
+                place(pool(spikes, d.pooling), d.feature_shift, waiting[d.core])
             for port in self.spec.outputs:
                 if port.core == core.core:
-                    _place(_pool(spikes, port.pooling), port.feature_shift, outputs[port.name][block])
+                    place(pool(spikes, port.pooling), port.feature_shift, outputs[port.name][block])
 
     def _checked(self, raster: object) -> Tensor:
         """The raster in float32, on the weights' device."""
-        if not isinstance(raster, Tensor):
-            remedy = "torch.as_tensor(raster); of Events, torch.as_tensor(events.to_raster(spec.input_shape))[:, None]"
-            raise InputError([wrong("raster", raster, "a torch.Tensor", remedy)])
         core = self._in_order()[0]
-        findings = []
-        if raster.ndim != 5 or tuple(raster.shape[2:]) != self.spec.input_shape or raster.shape[1] == 0:
-            wanted = f"[time, batch, channel, y, x] with (channel, y, x) = {self.spec.input_shape}"
-            findings.append(BAD_RASTER.at("$.raster", value=f"shape is {tuple(raster.shape)}, expected {wanted}"))
-        elif core.membranes is not None and len(core.membranes) != raster.shape[1]:
+        counts = checked_raster(raster, self.spec, core.weights)
+        if core.membranes is not None and len(core.membranes) != counts.shape[1]:
             limit = f"{len(core.membranes)}, whose states are kept; reset_states() forgets them"
-            findings.append(_bad_option("samples", raster.shape[1], limit))
-        counts = raster.to(core.weights.device, torch.float32)
-        if not bool((torch.isfinite(counts) & (counts >= 0) & (counts == counts.floor())).all()):
-            findings.append(BAD_RASTER.at("$.raster", value="counts are not whole numbers from 0 up"))
-        if core.weights.dtype != torch.float32:
-            findings.append(_bad_option("dtype", core.weights.dtype, "torch.float32"))
-        if torch.get_float32_matmul_precision() != "highest":
-            findings.append(_bad_option("float32_matmul_precision", torch.get_float32_matmul_precision(), "highest"))
-        raise_errors(findings, InputError)
+            raise InputError([bad_option("samples", counts.shape[1], limit)])
         return counts
 
     def _inexact(self, passages: list[_Passage], outputs: dict[str, Tensor]) -> list[Diagnostic]:
@@ -319,35 +298,9 @@ class _Passage:
         v = v.masked_fill(n > 0, 0) if spec.return_to_zero else v - n * spec.threshold_high
         self.membranes = v.clamp(min=spec.threshold_low)
         if spec.decimator != 1:
-            n = self._decimate(n)
+            n, self.phases = decimate(n, self.phases, spec.decimator)
         self.counts += n.to(torch.int64)
         return n
-
-    def _decimate(self, n: Tensor) -> Tensor:
-        """Every Nth spike, counted per sample in the order of channel, y, x."""
-        every = self._core.spec.decimator
-        spikes = n.flatten(1).to(torch.int64)
-        total = self.phases[:, None] + spikes.cumsum(dim=1)
-        self.phases = total[:, -1] % every
-        return (total // every - (total - spikes) // every).reshape(n.shape).to(n)
-
-
-def _pool(counts: Tensor, pooling: int) -> Tensor:
-    """Exact sums over windows; remainder rows and columns are left out."""
-    if pooling == 1:
-        return counts
-    *front, height, width = counts.shape
-    rows, columns = height // pooling, width // pooling
-    whole = counts[..., : rows * pooling, : columns * pooling]
-    return whole.reshape(*front, rows, pooling, columns, pooling).sum(dim=(-3, -1))
-
-
-def _place(counts: Tensor, feature_shift: int, target: Tensor) -> None:
-    """Add counts to a target's input at (0, 0), channels moved up; what lies outside is dropped."""
-    channels, height, width = target.shape[-3:]
-    part = counts[..., : max(0, channels - feature_shift), :height, :width]
-    channels, height, width = part.shape[-3:]
-    target[..., feature_shift : feature_shift + channels, :height, :width] += part
 
 
 def _integers(values: Tensor, dtype: torch.dtype = torch.int64) -> IntArray:
@@ -359,8 +312,3 @@ def _integers(values: Tensor, dtype: torch.dtype = torch.int64) -> IntArray:
 
 def _events(raster: IntArray, dt_us: int) -> tuple[Events, ...]:
     return tuple(Events.from_raster(raster[:, sample], dt_us=dt_us) for sample in range(raster.shape[1]))
-
-
-def _bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
-    shown = value if isinstance(value, int) else str(value)
-    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=shown, limit=limit)
