@@ -58,6 +58,7 @@ PUBLIC = {
     "simulate",
     "to_nir",
     "to_samna",
+    "trainable",
     "validate",
     "verify",
     "write",

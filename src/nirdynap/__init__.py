@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from nirdynap.lower.discretize import scale_for_bits as scale_for_bits
     from nirdynap.lower.validate import validate as validate
     from nirdynap.nn.model import dynapcnn_to_torch as dynapcnn_to_torch
+    from nirdynap.nn.training import trainable as trainable
     from nirdynap.sim import simulate as simulate
     from nirdynap.store import load as load
     from nirdynap.store import save as save
@@ -88,6 +89,7 @@ _ROOMS = {
     "lower.discretize": ("discretize_conv_if", "discretize_scalar", "discretize_tensor", "scale_for_bits"),
     "lower.validate": ("validate",),
     "nn.model": ("dynapcnn_to_torch",),
+    "nn.training": ("trainable",),
     "sim": ("simulate",),
     "store": ("load", "save"),
     "verify": ("guards", "locate", "sensitivity", "verify"),

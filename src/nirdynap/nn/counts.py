@@ -25,7 +25,7 @@ EXACT_BELOW = 2**24
 
 @contextmanager
 def exact_arithmetic(device: torch.device) -> Iterator[None]:
-    """No tensor cores or Winograd transforms, which cuDNN may choose, and no automatic half precision: all of them round."""
+    """No tensor cores and no Winograd, which cuDNN may choose, and no automatic half precision: all of them round."""
     with torch.backends.cudnn.flags(enabled=False), torch.autocast(device.type, enabled=False):
         yield
 

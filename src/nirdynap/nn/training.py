@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nirdynap.errors import NOT_A_NUMBER, NOT_EXACT, InputError, raise_errors
-from nirdynap.ir.arguments import wrong
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.result import only
@@ -49,7 +48,7 @@ def trainable(spec: Spec, *, spikes_per_step: SpikesPerStep | None = None) -> Tr
         [0.0, 2.0]
         >>> (output.sum() - 1).square().backward()
         >>> with torch.no_grad():
-        ...     model.layers[0].weight -= model.layers[0].weight.grad
+        ...     model.layers[0].weight -= 20 * model.layers[0].weight.grad
         >>> model.to_spec().cores[0].weights.item()
         4
     """
@@ -145,8 +144,8 @@ class TrainableDynapcnn(nn.Module):
 
     def _integers(self) -> dict[int, tuple[Tensor, Tensor | None]]:
         """Weights and bias by core."""
-        wrong = [(layer.name, n) for layer in self._layers() if (n := layer.not_finite())]
-        raise_errors((NOT_A_NUMBER.at(f"$.layers.{name}", value=n) for name, n in wrong), InputError)
+        broken = [(layer.name, n) for layer in self._layers() if (n := layer.not_finite())]
+        raise_errors((NOT_A_NUMBER.at(f"$.layers.{name}", value=n) for name, n in broken), InputError)
         numbers = [layer.integers() for layer in self._layers()]
         return {core.spec.core: core.numbers(numbers) for core in cast("list[_Core]", list(self._cores))}
 
