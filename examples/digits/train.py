@@ -91,6 +91,15 @@ def sum_pool(x: Tensor) -> Tensor:
     return avg_pool2d(x, 2, divisor_override=1)
 
 
+def recorded(images: Tensor, random: torch.Generator) -> Tensor:
+    """Spikes [time, batch, 1, 8, 8] of rates [batch, 1, 8, 8]: new ones each time, about a third moved by a pixel."""
+    down, right = torch.randint(-1, 2, (2,), generator=random).tolist()
+    moved = pad(images, (1, 1, 1, 1)).roll((down, right), (2, 3))[:, :, 1:-1, 1:-1]
+    chosen = torch.rand(len(images), 1, 1, 1, generator=random) < 0.3
+    rates = torch.where(chosen, moved, images)
+    return (torch.rand((STEPS, *rates.shape), generator=random) < rates).float()
+
+
 def train(images: Tensor, labels: Tensor) -> Network:
     """A trained network; `images` are rates [n, 1, 8, 8] per step."""
     random = torch.Generator().manual_seed(0)
@@ -101,13 +110,7 @@ def train(images: Tensor, labels: Tensor) -> Network:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=EPOCHS * batches)
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(images), generator=random).split(BATCH):
-            # New spikes for the same image in every epoch, and about a third of them moved by up to a pixel.
-            down, right = torch.randint(-1, 2, (2,), generator=random).tolist()
-            moved = pad(images[batch], (1, 1, 1, 1)).roll((down, right), (2, 3))[:, :, 1:-1, 1:-1]
-            chosen = torch.rand(len(batch), 1, 1, 1, generator=random) < 0.3
-            rates = torch.where(chosen, moved, images[batch])
-            raster = (torch.rand((STEPS, *rates.shape), generator=random) < rates).float()
-            loss = cross_entropy(network(raster).sum(0) / 2, labels[batch])
+            loss = cross_entropy(network(recorded(images[batch], random)).sum(0) / 2, labels[batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -116,6 +119,16 @@ def train(images: Tensor, labels: Tensor) -> Network:
         for weights in network.parameters():
             weights.copy_((weights * GRID).round() / GRID)
     return network
+
+
+def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rates [n, 1, 8, 8] of the digits to train with and of those held out, then the labels of both."""
+    images, labels = load_digits(return_X_y=True)
+    rates = (images / images.max() * PEAK_RATE).reshape(-1, 1, 8, 8).astype(np.float32)
+    seen, held_out, seen_labels, held_out_labels = train_test_split(
+        rates, labels, test_size=TEST_SAMPLES, random_state=0, stratify=labels
+    )
+    return seen, held_out, seen_labels, held_out_labels
 
 
 def to_nir(network: Network) -> nir.NIRGraph:
@@ -170,11 +183,7 @@ def main() -> None:
     folder = parser.parse_args().output
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
-    images, labels = load_digits(return_X_y=True)
-    rates = (images / images.max() * PEAK_RATE).reshape(-1, 1, 8, 8).astype(np.float32)
-    seen, held_out, seen_labels, held_out_labels = train_test_split(
-        rates, labels, test_size=TEST_SAMPLES, random_state=0, stratify=labels
-    )
+    seen, held_out, seen_labels, held_out_labels = digits()
     begin = time.perf_counter()
     network = train(torch.tensor(seen), torch.tensor(seen_labels))
     print(f"trained on {len(seen)} digits in {time.perf_counter() - begin:.0f} s")

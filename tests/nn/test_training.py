@@ -244,6 +244,7 @@ def test_gradients_of_neurons_are_those_of_the_formula(numbers, high, low, to_ze
     """Held against torch's own differentiation of one step after the other."""
     currents = torch.tensor(numbers[: len(numbers) // 3 * 3], dtype=torch.float32).reshape(-1, 1, 3, 1, 1)
     currents[0, 0, 0] = 40000.0  # beyond 16 bits
+    currents[0, 0, 1] = -40000.0
     weights = torch.arange(1.0, currents.numel() + 1).reshape(currents.shape)
     firing = Firing(high, low, to_zero, many)
     ours, theirs = currents.clone().requires_grad_(), currents.clone().requires_grad_()
@@ -273,11 +274,12 @@ class Peak(torch.autograd.Function):
 def by_torch(currents, firing):
     u, spikes = torch.zeros(currents.shape[1:]), []
     for current in currents:
-        v = (u + current).clamp(-32768, 32767)
+        v = u + current
+        v = torch.where((v >= firing.low) & (v <= 32767), v, v.detach().clamp(-32768, 32767))
         n = Peak.apply(v, firing)
         spikes.append(n)
         u = v * (n == 0) if firing.return_to_zero else v - n.detach() * firing.high
-        u = torch.where(u < firing.low, torch.tensor(float(firing.low)), u)
+        u = u.clamp(min=firing.low)
     return torch.stack(spikes), u.detach()
 
 

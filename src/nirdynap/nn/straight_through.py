@@ -44,8 +44,8 @@ def fired(currents: Tensor, initial: Tensor, firing: Firing) -> tuple[Tensor, Te
 
         dn / dv = 1 / threshold / (1 + 4 |v / threshold - 1|)**2,
 
-    a peak at the threshold; the reset is a constant; and nothing passes where v was cut off, at 16 bits or at the lower
-    bound, or went to zero.
+    a peak at the threshold; the reset is a constant, and a membrane that went to zero forgets what was before; nothing
+    passes where v was cut off, at 16 bits or at the lower bound.
     """
     return cast("tuple[Tensor, Tensor]", _Fired.apply(currents, initial, firing))  # type: ignore[no-untyped-call]
 
@@ -71,13 +71,14 @@ class _Fired(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, currents: Tensor, initial: Tensor, firing: Firing) -> tuple[Tensor, Tensor]:
         sums, spikes = torch.empty_like(currents), torch.empty_like(currents)
-        u = initial
+        most = None if firing.many else 1
+        u = initial.clone()
         for step, current in enumerate(currents):
             v = torch.add(u, current, out=sums[step]).clamp(INT16_MIN, INT16_MAX)
-            n = torch.div(v.clamp(min=0), firing.high, rounding_mode="floor")
-            n = spikes[step] = n if firing.many else n.clamp(max=1)
-            v = v.masked_fill(n > 0, 0) if firing.return_to_zero else v - n * firing.high
-            u = v.clamp(min=firing.low)
+            # Below 2**15 a quotient that is no whole number is further from the next one than float32 rounds.
+            n = torch.div(v, firing.high, out=spikes[step]).floor_().clamp_(0, most)
+            u = v.masked_fill_(n > 0, 0) if firing.return_to_zero else torch.sub(v, n, alpha=firing.high, out=v)
+            u.clamp_(min=firing.low)
         ctx.save_for_backward(sums)
         ctx.firing = firing
         ctx.mark_non_differentiable(u)
@@ -86,14 +87,14 @@ class _Fired(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
         (sums,) = ctx.saved_tensors
-        firing = ctx.firing
-        inside = (sums >= INT16_MIN) & (sums <= INT16_MAX)
-        stays = inside & (sums >= firing.low)
-        if firing.return_to_zero:
-            stays &= sums < firing.high
-        slope = inside / (firing.high * (1 + 4 * (sums / firing.high - 1).abs()).square())
-        flow = gradient * slope
-        stays = stays.to(flow)
-        for step in reversed(range(len(flow) - 1)):
-            flow[step].addcmul_(flow[step + 1], stays[step])
+        firing: Firing = ctx.firing
+        flow = torch.empty_like(gradient)
+        later = torch.zeros_like(gradient[0]) if len(gradient) else gradient
+        for step in reversed(range(len(gradient))):  # step by step: what is at hand then fits the processor's cache
+            v = sums[step]
+            slope = (v / firing.high).sub_(1).abs_().mul_(4).add_(1).square_().mul_(firing.high).reciprocal_()
+            if firing.return_to_zero:
+                later = later.masked_fill(v >= firing.high, 0)
+            whole = (v >= firing.low).logical_and_(v <= INT16_MAX)
+            later = torch.addcmul(later, gradient[step], slope, out=flow[step]).mul_(whole)
         return flow, None, None

@@ -270,9 +270,10 @@ class _Core(nn.Module):
 
     def synaptic_operations(self, counts: Tensor, weights: Tensor) -> Tensor:
         """Non-zero weights that the input counts [time, batch, c, y, x] touch, float64 []."""
-        spec, totals = self.spec, counts.sum(dim=(0, 1), dtype=torch.float64)
+        spec, totals = self.spec, counts.sum(dim=(0, 1))
+        _check_exact(spec.core, _largest(totals))
         touched = nonzero(weights).to(torch.float64)
-        return functional.conv2d(totals[None], touched, stride=spec.stride, padding=spec.padding).sum()
+        return functional.conv2d(totals[None].to(touched), touched, stride=spec.stride, padding=spec.padding).sum()
 
 
 def _grouped(spec: Spec) -> tuple[list[tuple[CoreSpec, ...]], dict[int, _Rows]]:
