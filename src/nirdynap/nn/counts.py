@@ -65,11 +65,12 @@ def pool(counts: Tensor, pooling: int) -> Tensor:
     """Exact sums over windows; remainder rows and columns are left out."""
     if pooling == 1:
         return counts
-    rows, columns = (size // pooling for size in counts.shape[-2:])
+    *front, height, width = counts.shape
+    rows, columns = height // pooling, width // pooling
     inside = counts[..., : rows * pooling, : columns * pooling]
     # One addition after the other: three times as fast as torch's sum over two axes that are not side by side.
-    down = reduce(torch.add, inside.unflatten(-2, (rows, pooling)).unbind(-2))
-    return reduce(torch.add, down.unflatten(-1, (columns, pooling)).unbind(-1))
+    down = reduce(torch.add, inside.reshape(*front, rows, pooling, columns * pooling).unbind(-2))
+    return reduce(torch.add, down.reshape(*front, rows, columns, pooling).unbind(-1))
 
 
 def place(counts: Tensor, feature_shift: int, target: Tensor) -> None:
