@@ -25,10 +25,6 @@ def drawn_rasters(draw):
     return torch.tensor(numbers, dtype=torch.int64).reshape(shape)
 
 
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
-
-
 def test_the_examples_in_the_docstrings_run():
     tried = doctest.testmod(event_order)
     assert tried.attempted > 0
@@ -38,7 +34,7 @@ def test_the_examples_in_the_docstrings_run():
 @PROPERTY
 @given(drawn_rasters(), st.booleans(), st.integers(0, 9))
 def test_each_event_has_a_step_of_its_own_behind_those_of_the_steps_before(raster, shuffle, seed):
-    single = single_event_steps(raster, shuffle=shuffle, generator=seeded(seed))
+    single = single_event_steps(raster, shuffle=shuffle, seed=seed)
     assert len(single) == raster.sum(dim=(0, 2, 3, 4)).max()
     for sample in range(raster.shape[1]):
         number = int(raster[:, sample].sum())
@@ -63,7 +59,7 @@ def test_without_shuffling_the_order_is_that_of_the_list_of_events(raster):
 
 def test_shuffling_stays_within_a_step_and_obeys_the_seed():
     raster = torch.ones(2, 1, 1, 1, 30)
-    one, again, other = (single_event_steps(raster, shuffle=True, generator=seeded(s)) for s in (1, 1, 2))
+    one, again, other = (single_event_steps(raster, shuffle=True, seed=s) for s in (1, 1, 2))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
     assert not torch.equal(one[:30], one[30:])
@@ -88,7 +84,7 @@ def test_one_core_then_does_what_it_does_in_an_event_run(data):
 @PROPERTY
 @given(drawn_rasters(), st.integers(1, 3), st.integers(0, 9))
 def test_jitter_moves_events_in_time_alone(raster, steps, seed):
-    moved = jitter(raster, steps, generator=seeded(seed))
+    moved = jitter(raster, steps, seed=seed)
     assert moved.shape == raster.shape
     assert torch.equal(moved.sum(dim=0), raster.sum(dim=0).to(torch.float32))
     # Up to each step, no more events have come than had steps later, and all those that had steps earlier.
@@ -101,12 +97,12 @@ def test_jitter_moves_events_in_time_alone(raster, steps, seed):
 def test_all_moves_of_jitter_are_equally_likely():
     raster = torch.zeros(9, 1, 1, 1, 4000)
     raster[4] = 1
-    moved = jitter(raster, 2, generator=seeded(0)).sum(dim=(1, 2, 3, 4))
+    moved = jitter(raster, 2, seed=0).sum(dim=(1, 2, 3, 4))
     assert moved[[0, 1, 7, 8]].sum() == 0
     assert (abs(moved[2:7] - 800) < 100).all()
-    assert torch.equal(jitter(raster, 2, generator=seeded(3)), jitter(raster, 2, generator=seeded(3)))
+    assert torch.equal(jitter(raster, 2, seed=3), jitter(raster, 2, seed=torch.Generator().manual_seed(3)))
     ends = torch.ones(2, 1, 1, 1, 5)
-    assert jitter(ends, 50, generator=seeded(0)).sum() == 10
+    assert jitter(ends, 50, seed=0).sum() == 10
 
 
 @pytest.mark.parametrize("call", [single_event_steps, lambda raster: jitter(raster, 1)])
@@ -122,3 +118,11 @@ def test_bad_rasters(call):
 def test_bad_steps(steps):
     with pytest.raises(InputError, match=r"ND507.*steps"):
         jitter(torch.zeros(2, 1, 1, 1, 1), steps)
+
+
+def test_bad_seeds_are_refused_with_all_the_rest():
+    with pytest.raises(InputError, match=r"ND507.*seed"):
+        single_event_steps(torch.zeros(2, 1, 1, 1, 1), seed=-1)
+    with pytest.raises(InputError) as caught:
+        jitter(torch.zeros(2, 1, 1, 1, 1), 0, seed="one")
+    assert [finding.place for finding in caught.value.diagnostics] == ["$.steps", "$.seed"]

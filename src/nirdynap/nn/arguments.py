@@ -10,7 +10,8 @@ from nirdynap.errors import BAD_RUN_OPTION, WRONG_ARGUMENT, Diagnostic
 
 def bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
     """ND507: `parameter` cannot be `value`."""
-    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=str(value), limit=limit)
+    shown = value if isinstance(value, int) else str(value)
+    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=shown, limit=limit)
 
 
 def is_whole(value: object, low: int) -> bool:

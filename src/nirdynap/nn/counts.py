@@ -17,9 +17,10 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from nirdynap.errors import BAD_RASTER, BAD_RUN_OPTION, Diagnostic, InputError, raise_errors
+from nirdynap.errors import BAD_RASTER, InputError, raise_errors
 from nirdynap.ir.arguments import wrong
 from nirdynap.ir.spec import Spec
+from nirdynap.nn.arguments import bad_option
 
 EXACT_BELOW = 2**24
 
@@ -87,9 +88,3 @@ def decimate(spikes: Tensor, phases: Tensor, every: int) -> tuple[Tensor, Tensor
     total = phases[:, None] + counts.cumsum(dim=1)
     passed = total // every - (total - counts) // every
     return passed.reshape(spikes.shape).to(spikes), total[:, -1] % every
-
-
-def bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
-    """ND507."""
-    shown = value if isinstance(value, int) else str(value)
-    return BAD_RUN_OPTION.at(f"$.{parameter}", parameter=parameter, value=shown, limit=limit)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nirdynap.errors import BAD_RASTER, InputError
+from nirdynap.errors import BAD_RASTER, InputError, raise_errors
 from nirdynap.ir.arguments import wrong
 from nirdynap.ir.units import is_positive
-from nirdynap.nn.counts import bad_option, whole
+from nirdynap.nn.arguments import bad_option
+from nirdynap.nn.counts import whole
+from nirdynap.nn.seeds import Seed, bad_seed, generator_of
 
 
-def single_event_steps(raster: Tensor, *, shuffle: bool = False, generator: torch.Generator | None = None) -> Tensor:
+def single_event_steps(raster: Tensor, *, shuffle: bool = False, seed: Seed = None) -> Tensor:
     """Every event in a time step of its own, each sample's in the order of its steps.
 
     Nothing happens in such a step but what one event causes, so no sum over a step hides the order of events. With
@@ -21,22 +23,23 @@ def single_event_steps(raster: Tensor, *, shuffle: bool = False, generator: torc
     Args:
         raster: non-negative whole counts [time, batch, channel, y, x].
         shuffle: put the events of one step in random order; default: by channel, y, x, as `Events.from_raster`.
-        generator: of that order, on the CPU; default: torch's global one.
+        seed: of that order: an int, for the same in every call, a torch.Generator on the CPU, or None for torch's own.
 
     Returns:
         Counts of 0 and 1, float32 [most events of a sample, batch, channel, y, x]; shorter samples end in silence.
 
     Raises:
-        InputError: ND504 for a bad raster, ND513 for what is no tensor.
+        InputError: ND504 for a bad raster, ND507 for a bad seed, ND513 for what is no tensor.
 
     Example:
         >>> single_event_steps(torch.tensor([2, 0, 1]).reshape(3, 1, 1, 1, 1)).flatten().tolist()
         [1.0, 1.0, 1.0]
     """
     counts = _checked(raster)
+    raise_errors(bad_seed(seed), InputError)
     events = _events(counts)
     if shuffle:
-        events = events[torch.randperm(len(events), generator=generator).to(events.device)]
+        events = events[torch.randperm(len(events), generator=generator_of(seed)).to(events.device)]
     for axis in (0, 1):  # by sample, then by step, then as they are
         events = events[events[:, axis].argsort(stable=True)]
     sample = events[:, 1]
@@ -46,31 +49,31 @@ def single_event_steps(raster: Tensor, *, shuffle: bool = False, generator: torc
     return _raster(events, counts, int(numbers.amax()))
 
 
-def jitter(raster: Tensor, steps: int, *, generator: torch.Generator | None = None) -> Tensor:
+def jitter(raster: Tensor, steps: int, *, seed: Seed = None) -> Tensor:
     """Every event moved by up to `steps` time steps, all moves equally likely; none leaves the recording.
 
     Args:
         raster: non-negative whole counts [time, batch, channel, y, x].
         steps: the farthest that an event moves, earlier or later; at either end of the recording it stops.
-        generator: of the moves, on the CPU; default: torch's global one.
+        seed: of the moves: an int, for the same in every call, a torch.Generator on the CPU, or None for torch's own.
 
     Returns:
         Counts, float32 [time, batch, channel, y, x], as many as before at each address.
 
     Raises:
-        InputError: ND504 for a bad raster, ND507 for a bad `steps`, ND513 for what is no tensor.
+        InputError: ND504 for a bad raster, ND507 for bad `steps` or a bad seed, ND513 for what is no tensor.
 
     Example:
         >>> raster = torch.tensor([0, 0, 1, 0, 0]).reshape(5, 1, 1, 1, 1)
-        >>> moved = jitter(raster, 1, generator=torch.Generator().manual_seed(0))
+        >>> moved = jitter(raster, 1, seed=0)
         >>> moved.sum().item(), moved[1:4].sum().item()
         (1.0, 1.0)
     """
     counts = _checked(raster)
-    if not is_positive(steps):
-        raise InputError([bad_option("steps", steps, "a positive whole number of time steps")])
+    findings = [] if is_positive(steps) else [bad_option("steps", steps, "a positive whole number of time steps")]
+    raise_errors([*findings, *bad_seed(seed)], InputError)
     events = _events(counts)
-    moves = torch.randint(-steps, steps + 1, (len(events),), generator=generator)
+    moves = torch.randint(-steps, steps + 1, (len(events),), generator=generator_of(seed))
     events[:, 0] = (events[:, 0] + moves.to(events.device)).clamp(0, len(counts) - 1)
     return _raster(events, counts, len(counts))
 

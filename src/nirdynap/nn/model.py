@@ -22,7 +22,8 @@ from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.tally import core_stats
 from nirdynap.ir.units import DEFAULT_DT_US, INT16_MAX, INT16_MIN, IntArray, is_positive
 from nirdynap.lower.validate import check_coherent
-from nirdynap.nn.counts import EXACT_BELOW, bad_option, checked_raster, decimate, exact_arithmetic, place, pool
+from nirdynap.nn.arguments import bad_option
+from nirdynap.nn.counts import EXACT_BELOW, checked_raster, decimate, exact_arithmetic, place, pool
 from nirdynap.nn.dvs import through_dvs
 
 BLOCK = 32

@@ -18,7 +18,8 @@ from nirdynap.ir.result import only
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import INT16_MAX, INT16_MIN, WEIGHT_MAX, WEIGHT_MIN
 from nirdynap.lower.validate import check_coherent
-from nirdynap.nn.counts import EXACT_BELOW, bad_option, checked_raster, decimate, exact_arithmetic, place, pool
+from nirdynap.nn.arguments import bad_option
+from nirdynap.nn.counts import EXACT_BELOW, checked_raster, decimate, exact_arithmetic, place, pool
 from nirdynap.nn.dvs import through_dvs
 from nirdynap.nn.straight_through import Firing, fired, nonzero, rounded
 
@@ -124,7 +125,7 @@ class TrainableDynapcnn(nn.Module):
     def to_spec(self) -> Spec:
         """The spec with the integers that the parameters round to, and everything else as it was.
 
-        Notes on how the first integers came about (ND4xx) are left out.
+        What is known of how the first integers came about (notes ND4xx, `quantisation`) is left out.
 
         Raises:
             InputError: ND570 for parameters that are no numbers any more.
@@ -134,8 +135,9 @@ class TrainableDynapcnn(nn.Module):
         cores = []
         for core in self.spec.cores:
             weights, bias = numbers[core.core]
-            bias_array = None if bias is None else frozen(bias.cpu().numpy(), np.int16)
-            cores.append(replace(core, weights=frozen(weights.cpu().numpy(), np.int8), bias=bias_array))
+            chosen = frozen(weights.cpu().numpy(), np.int8)
+            biases = None if bias is None else frozen(bias.cpu().numpy(), np.int16)
+            cores.append(replace(core, weights=chosen, bias=biases, quantisation=None))
         notes = tuple(note for note in self.spec.notes if not note.code.startswith("ND4"))
         return replace(self.spec, cores=tuple(cores), notes=notes)
 
