@@ -26,7 +26,7 @@ from nirdynap.ir.spec import Spec
 
 EPOCHS = 24
 LEARNING_RATE = 1e-3
-PRICE = 4e-6  # of a synaptic operation, where a recording has some 400 000 of them
+PRICE = 2.5e-6  # of a synaptic operation, where a recording has some 400 000 of them
 SHARPNESS = 4  # spikes that make a difference to the decision
 
 
