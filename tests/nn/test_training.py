@@ -384,3 +384,11 @@ def test_refusals():
         trainable(ONE)(torch.zeros(3, 1, 2, 1, 1))
     with pytest.raises(InputError, match=r"ND507.*dtype"):
         trainable(ONE).half()(counts(1))
+
+
+def test_a_spec_of_relays_alone_runs_and_has_nothing_to_learn():
+    relay = replace(build_core(0, [[[[1]]]], (1, 1, 1)), origin=(), name="relay")
+    model = trainable(build_spec(relay))
+    assert list(model.parameters()) == []
+    assert model(counts(1, 3)).flatten().tolist() == [1, 3]
+    assert model.to_spec() == model.spec

@@ -32,11 +32,11 @@ def exact_arithmetic(device: torch.device) -> Iterator[None]:
         yield
 
 
-def checked_raster(raster: object, spec: Spec, weights: Tensor) -> Tensor:
-    """The counts [time, batch, channel, y, x] in float32, on the weights' device.
+def checked_raster(raster: object, spec: Spec, numbers: Tensor) -> Tensor:
+    """The counts [time, batch, channel, y, x] in float32, on the device of a model's numbers.
 
     Raises:
-        InputError: ND504 for a bad raster, ND507 for weights or multiplications in another precision, ND513 for what
+        InputError: ND504 for a bad raster, ND507 for numbers or multiplications in another precision, ND513 for what
             is no tensor.
     """
     if not isinstance(raster, Tensor):
@@ -46,11 +46,11 @@ def checked_raster(raster: object, spec: Spec, weights: Tensor) -> Tensor:
     if raster.ndim != 5 or tuple(raster.shape[2:]) != spec.input_shape or raster.shape[1] == 0:
         wanted = f"[time, batch, channel, y, x] with (channel, y, x) = {spec.input_shape}"
         findings.append(BAD_RASTER.at("$.raster", value=f"shape is {tuple(raster.shape)}, expected {wanted}"))
-    counts = raster.to(weights.device, torch.float32)
+    counts = raster.to(numbers.device, torch.float32)
     if not whole(counts):
         findings.append(BAD_RASTER.at("$.raster", value="counts are not whole numbers from 0 up"))
-    if weights.dtype != torch.float32:
-        findings.append(bad_option("dtype", weights.dtype, "torch.float32"))
+    if numbers.dtype != torch.float32:
+        findings.append(bad_option("dtype", numbers.dtype, "torch.float32"))
     if torch.get_float32_matmul_precision() != "highest":
         findings.append(bad_option("float32_matmul_precision", torch.get_float32_matmul_precision(), "highest"))
     raise_errors(findings, InputError)

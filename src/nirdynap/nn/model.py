@@ -72,7 +72,7 @@ class DynapcnnModel(nn.Module):
     """The clocked run of a spec; made by `dynapcnn_to_torch`.
 
     States live on from call to call until `reset_states`; a call that raises leaves them as they were. Weights are
-    buffers: `to(device)` moves them and the states, and nothing here is trained.
+    buffers: `to(device)` moves them and the states, and nothing here is trained; `trainable` is for that.
     """
 
     def __init__(self, spec: Spec, *, saturate: bool, many: bool, record_all: bool) -> None:

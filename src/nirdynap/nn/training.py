@@ -68,7 +68,8 @@ class Activity:
         spikes: by core, float32 [time, batch, c, y, x], after decimation and before pooling.
         membranes: by core, float32 [batch, c, y, x] behind the last step.
         synaptic_operations: by core, float64 [], non-zero weights that its input spikes touched in the whole batch: as
-            in `Result.stats`. The gradient is that of the input spikes, at the weights that are not zero now.
+            in `Result.stats`. The gradient is that of the input spikes, at the weights that are not zero now, and that of
+            the small weights, towards zero (`straight_through.nonzero`).
     """
 
     outputs: Mapping[str, Tensor]
@@ -118,7 +119,7 @@ class TrainableDynapcnn(nn.Module):
             InputError: ND504 for a bad raster, ND507 for another precision, ND508 where float32 would not be exact,
                 ND570 for parameters that are no numbers any more.
         """
-        counts = checked_raster(raster, self.spec, self._layers()[0].weight)
+        counts = checked_raster(raster, self.spec, self._in_order()[0].initial)
         with exact_arithmetic(counts.device):
             return self._run(counts if self.spec.dvs is None else through_dvs(counts, self.spec.dvs))
 
@@ -144,12 +145,15 @@ class TrainableDynapcnn(nn.Module):
     def _layers(self) -> list[TrainableLayer]:
         return cast("list[TrainableLayer]", list(self.layers))
 
+    def _in_order(self) -> list[_Core]:
+        return cast("list[_Core]", list(self._cores))
+
     def _integers(self) -> dict[int, tuple[Tensor, Tensor | None]]:
         """Weights and bias by core."""
         broken = [(layer.name, n) for layer in self._layers() if (n := layer.not_finite())]
         raise_errors((NOT_A_NUMBER.at(f"$.layers.{name}", value=n) for name, n in broken), InputError)
         numbers = [layer.integers() for layer in self._layers()]
-        return {core.spec.core: core.numbers(numbers) for core in cast("list[_Core]", list(self._cores))}
+        return {core.spec.core: core.numbers(numbers) for core in self._in_order()}
 
     def _run(self, seen: Tensor) -> Activity:
         steps, batch = seen.shape[:2]
@@ -161,7 +165,7 @@ class TrainableDynapcnn(nn.Module):
         for entry in self.spec.inputs:
             place(seen, entry.feature_shift, waiting[entry.core])
         spikes, membranes, operations = {}, {}, {}
-        for core in cast("list[_Core]", list(self._cores)):
+        for core in self._in_order():
             index, (weights, bias) = core.spec.core, numbers[core.spec.core]
             operations[index] = core.synaptic_operations(waiting[index], weights)
             spikes[index], membranes[index] = core.run(waiting[index], weights, bias)
