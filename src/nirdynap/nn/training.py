@@ -68,8 +68,8 @@ class Activity:
         spikes: by core, float32 [time, batch, c, y, x], after decimation and before pooling.
         membranes: by core, float32 [batch, c, y, x] behind the last step.
         synaptic_operations: by core, float64 [], non-zero weights that its input spikes touched in the whole batch: as
-            in `Result.stats`. The gradient is that of the input spikes, at the weights that are not zero now, and that of
-            the small weights, towards zero (`straight_through.nonzero`).
+            in `Result.stats`. The gradient is that of the input spikes, at the weights that are not zero now, and that
+            of the small weights, towards zero (`straight_through.nonzero`).
     """
 
     outputs: Mapping[str, Tensor]
