@@ -2,7 +2,7 @@
 
 Run it with the extra "examples" installed; it needs about a minute on one core and no download:
 
-    python examples/digits/finetune.py
+    python examples/digits/finetune.py --output finetuned
 
 It begins with the plain conversion of digits.nir. Each forward pass is the clocked run in the chip's integers, to the
 bit; the loss is that of the decisions, and a price for each synaptic operation. It never sees the held-out digits, on

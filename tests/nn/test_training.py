@@ -99,6 +99,23 @@ def test_the_digits_and_their_statistics_are_those_of_the_simulator():
         assert activity.synaptic_operations[core].item() == stats.synaptic_operations > 0
 
 
+def test_a_real_network_on_a_real_recording_is_that_of_the_simulator(shared_data):
+    folder = shared_data / "nmnist_speck"
+    spec = nirdynap.nir_to_dynapcnn(folder / "cnn_sinabs.nir", convention="sinabs")
+    with np.load(folder / "speck_digits_0_4.npz") as file:
+        x, y, t, p = file["events_0"].T
+    raster = nirdynap.Events(t=t, c=p, y=y, x=x).to_raster(spec.input_shape)[:60, None]
+    model = moved(trainable(spec), 0, size=3.0)
+    activity, expected = model.activity(torch.from_numpy(raster)), nirdynap.simulate(model.to_spec(), raster)
+    same_arrays(whole_numbers(activity.outputs), expected.output_rasters, "outputs")
+    same_arrays(whole_numbers(activity.membranes), expected.membranes, "membranes")
+    for core, stats in expected.stats.items():
+        assert activity.synaptic_operations[core].item() == stats.synaptic_operations > 0
+    sum(activity.synaptic_operations.values()).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    assert model.layers[0].weight.grad.any()
+
+
 def test_forward_is_that_of_the_exact_module():
     branches = build_spec(
         build_core(0, [[[[1]]]], (1, 4, 4)), outputs=[OutputPort(0, 1, "fine"), OutputPort(0, 4, "sum")]
