@@ -63,20 +63,59 @@ def test_unheard_channels_are_counted():
     assert [spec.find_core("first").neuron_shape[0] for spec in (plain, counted)] == [3, 4]
 
 
+NODES = "one of the nodes first, if1, if2, last"
+NUMBER = "one positive whole number for each layer"
+
+
 @pytest.mark.parametrize(
-    ("decimator", "found"),
+    ("decimator", "found", "value", "limit"),
     [
-        ({"nobody": 2}, "nobody"),
-        ({"first": 0}, "0"),
-        ({"first": "2"}, "2"),
-        ({"first": 2, "if1": 4}, "4"),
+        ({"nobody": 2}, "decimator = 'nobody'", "nobody", NODES),
+        ({"first": 0}, "decimator['first'] = 0", 0, NUMBER),
+        ({"first": "2"}, "decimator['first'] = '2'", "2", NUMBER),
+        ({"first": 2, "if1": 4}, "decimator['if1'] = 4", 4, NUMBER),
     ],
 )
-def test_what_means_nothing(decimator, found):
+def test_what_means_nothing(decimator, found, value, limit):
     (diagnostic,) = check(two_layers(), **READING, decimator=decimator).diagnostics
-    assert (diagnostic.code, diagnostic.place, str(diagnostic.value)) == ("ND126", "$.decimator", found)
+    assert (diagnostic.code, diagnostic.place, diagnostic.found) == ("ND126", "$.decimator", f"{found} is not possible")
+    assert (diagnostic.value, diagnostic.limit) == (value, limit)
 
 
-@pytest.mark.parametrize("decimator", [2, None, "first", ["first"]])
-def test_a_decimator_that_is_no_mapping(decimator):
-    assert [d.code for d in check(two_layers(), **READING, decimator=decimator).diagnostics] == ["ND126"]
+@pytest.mark.parametrize(("decimator", "value"), [(2, 2), (None, None), ("first", "first"), (["first"], "['first']")])
+def test_a_decimator_that_is_no_mapping(decimator, value):
+    (diagnostic,) = check(two_layers(), **READING, decimator=decimator).diagnostics
+    assert (diagnostic.code, diagnostic.found) == ("ND126", f"decimator = {value!r} is not possible")
+    assert diagnostic.limit == "whole numbers by node name, such as {'conv1': 2}"
+
+
+def test_all_that_is_wrong_comes_at_once_and_twice_the_same_is_right():
+    asked = {"nobody": 2, "first": 2, "if1": 2, "last": 3, "if2": True}
+    found = check(two_layers(), **READING, decimator=asked).diagnostics
+    assert [(d.code, d.place, d.value) for d in found] == [
+        ("ND126", "$.decimator", "nobody"),
+        ("ND330", "$.nodes.last", 3),
+        ("ND126", "$.decimator", "True"),
+    ]
+    spec = nir_to_dynapcnn(two_layers(), **READING, decimator={"first": 2, "if1": 2, "last": 1})
+    assert [core.decimator for core in spec.cores] == [2, 1]
+
+
+
+def test_what_no_core_can_do():
+    (diagnostic,) = check(two_layers(), **READING, decimator={"last": 3}).diagnostics
+    assert (diagnostic.code, diagnostic.place, diagnostic.value) == ("ND330", "$.nodes.last", 3)
+    assert diagnostic.limit == "2, 4, 8, 16, 32, 128, 256, 512"
+    (diagnostic,) = check(two_layers(), "speck2b", **READING, decimator={"last": 2}).diagnostics
+    assert (diagnostic.code, diagnostic.value, diagnostic.limit) == ("ND330", 2, "none")
+    assert check(two_layers(), "speck2b", **READING, decimator={"last": 1}).fits
+
+
+def test_each_decimated_layer_that_is_split_is_told():
+    split = {"first": 3, "last": 2}
+    found = check(two_layers(), **READING, decimator={"first": 2, "last": 4}, split=split).diagnostics
+    assert [(d.code, d.place, d.value) for d in found if d.severity == "error"] == [
+        ("ND331", "$.nodes.first", 3),
+        ("ND331", "$.nodes.last", 2),
+    ]
+    assert check(two_layers(), **READING, decimator={"first": 2}, split={"last": 2}).fits
