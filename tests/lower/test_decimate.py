@@ -101,7 +101,6 @@ def test_all_that_is_wrong_comes_at_once_and_twice_the_same_is_right():
     assert [core.decimator for core in spec.cores] == [2, 1]
 
 
-
 def test_what_no_core_can_do():
     (diagnostic,) = check(two_layers(), **READING, decimator={"last": 3}).diagnostics
     assert (diagnostic.code, diagnostic.place, diagnostic.value) == ("ND330", "$.nodes.last", 3)

@@ -10,15 +10,17 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from float_layers import build_layer
+from hypothesis import HealthCheck, Phase, given, settings
 
 from by_hand import chain, conv, graph, neurons, sink, source, sum_pool
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
+from nirdynap.ir.layers import IntLayer, Link, Readout
 from nirdynap.ir.spec import Memory, Spec
-from nirdynap.lower.arrange import Copy
+from nirdynap.lower.arrange import Copy, relays_of
 from nirdynap.lower.assemble import assemble
 from nirdynap.lower.group import group
 from nirdynap.lower.integers import discretize
@@ -70,6 +72,129 @@ def assert_same_runs(split, whole, raster):
             assert_same_run(simulate(split, raster, **options), simulate(whole, raster, **options))
     options = {"emission": "channel", "bias_clock_us": 700}
     assert_same_run(simulate(split, raster, "event", **options), simulate(whole, raster, "event", **options))
+
+
+# --- the pieces -------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def plans(draw):
+    """Layers in integers, any plan of them, and how many slots a core has."""
+    number = draw(st.integers(1, 4))
+    layers, plan = [], []
+    for i in range(number):
+        out, later = draw(st.integers(1, 5)), range(i + 1, number)
+        links = [
+            Link(target=target, pooling=(draw(st.sampled_from([1, 2])),) * 2, feature_shift=draw(st.integers(0, 5)))
+            for target in (draw(st.lists(st.sampled_from(later), max_size=4)) if later else [])
+        ]
+        layer = build_layer(
+            f"layer{i}",
+            weights=np.arange(1, out * 18 + 1).reshape(out, 2, 3, 3),
+            input_shape=(2, 6, 7),
+            bias=np.arange(out) if draw(st.booleans()) else None,
+            links=tuple(links),
+            readouts=(Readout(pooling=(1, 1), name=f"out{i}", feature_shift=draw(st.integers(0, 3))),) * (i % 2),
+            input_shifts=tuple(draw(st.lists(st.integers(0, 3), max_size=2))),
+            decimator=draw(st.sampled_from([1, 2])),
+        )
+        order = draw(st.permutations(range(len(links))))
+        groups = [order[: i + 1], order[i + 1 :]] if len(order) > i + 1 else [order]
+        ends = [sorted({out, *draw(st.sets(st.integers(1, out)))}) for _ in groups]
+        sizes = [tuple(end - start for start, end in itertools.pairwise([0, *e])) for e in ends]
+        plan.append(tuple(Copy(links=tuple(g), channels=n) for g, n in zip(groups, sizes, strict=True)))
+        layers.append(layer)
+    integers, _ = discretize(tuple(layers), bias_bits=8, spikes_per_step="many")
+    return integers, tuple(plan), draw(st.integers(2, 4))
+
+
+def arriving(pieces, at, slots):
+    """The links of a piece, and those of the relays behind it, in the order in which spikes take them."""
+    links = pieces[at].layer.links
+    assert len(links) <= slots
+    for k, link in enumerate(links):
+        if not pieces[link.target].is_relay:
+            yield link
+            continue
+        assert (k, link) == (slots - 1, Link(target=at + 1, pooling=(1, 1), feature_shift=0))
+        yield from arriving(pieces, link.target, slots)
+
+
+@settings(PROPERTY, max_examples=40, phases=[Phase.explicit, Phase.generate])
+@given(plans())
+def test_each_part_holds_its_channels_and_feeds_all_parts_of_its_layers_targets(case):
+    layers, plan, slots = case
+    found = cut(layers, plan, slots)
+    assert found.names == tuple(f"layer{i}" for i in range(len(layers)))
+    numbers = iter(n for n, piece in enumerate(found.pieces) if not piece.is_relay)
+    at = [[[next(numbers) for _ in copy.channels] for copy in copies] for copies in plan]
+    assert next(numbers, None) is None
+    ways_in = []
+    for i, layer in enumerate(layers):
+        for c, copy in enumerate(plan[i]):
+            ways_in += [(n, shift) for shift in layer.input_shifts for n in at[i][c]]
+            for p, number in enumerate(at[i][c]):
+                piece, first = found.pieces[number], sum(copy.channels[:p])
+                assert (piece.source, piece.part, piece.is_copy, piece.is_relay) == (i, p, c > 0, False)
+                links = [
+                    dataclasses.replace(layer.links[k], target=n, feature_shift=layer.links[k].feature_shift + first)
+                    for k in copy.links
+                    for parts in at[layer.links[k].target]
+                    for n in parts
+                ]
+                assert list(arriving(found.pieces, number, slots)) == links
+                assert piece.layer == part_of(layer, first, copy.channels[p], piece.layer.links, is_copy=c > 0)
+                relays = found.pieces[number + 1 : number + 1 + relays_of(len(links), slots)]
+                assert all((r.source, r.part, r.is_copy, r.is_relay) == (i, p, c > 0, True) for r in relays)
+                assert [r.layer for r in relays] == [relay_of(piece.layer, r.layer.links) for r in relays]
+    assert found.inputs == tuple(ways_in)
+
+
+def part_of(layer, first, channels, links, *, is_copy):
+    """What is read, is read of the layer itself and of no copy."""
+    end = first + channels
+    return dataclasses.replace(
+        layer,
+        name=f"{layer.name} (copy)" if is_copy else layer.name,
+        origin=() if is_copy else layer.origin,
+        neuron_shape=(channels, *layer.neuron_shape[1:]),
+        weights=layer.weights[first:end],
+        bias=None if layer.bias is None else layer.bias[first:end],
+        links=links,
+        readouts=()
+        if is_copy
+        else tuple(dataclasses.replace(r, feature_shift=r.feature_shift + first) for r in layer.readouts),
+        first_channel=first,
+    )
+
+
+def relay_of(part, links):
+    """One spike in, the same spike out: whatever the part is, this is a layer of no bias that adds up nothing."""
+    channels = part.neuron_shape[0]
+    weights = np.zeros((channels, channels, 1, 1), dtype=np.int8)
+    weights[range(channels), range(channels)] = 1
+    return IntLayer(
+        name=f"{part.name} (relay)",
+        origin=(),
+        input_shape=part.neuron_shape,
+        neuron_shape=part.neuron_shape,
+        weights=weights,
+        bias=None,
+        stride=(1, 1),
+        padding=(0, 0),
+        threshold_high=1,
+        threshold_low=-(2**15),
+        return_to_zero=False,
+        scale=1.0,
+        rounding_error=0.0,
+        links=links,
+        readouts=(),
+        input_shifts=(),
+        first_channel=part.first_channel,
+    )
+
+
+# --- whole networks ---------------------------------------------------------------------------------------------------
 
 
 @st.composite
