@@ -1,13 +1,22 @@
 """A network behind the camera: the DVS layer takes over what it can, and the spikes stay the same."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from float_layers import build_layer
 
 from by_hand import avg_pool, conv, graph, neurons, sink, source, sum_pool
 from nirdynap import DvsOptions, Events, check, nir_to_dynapcnn, simulate, verify
+from nirdynap.chips.chip import load_chip
 from nirdynap.errors import CompileError
+from nirdynap.frontend import read
+from nirdynap.ir.dvs import DvsLayer
+from nirdynap.lower.arrange import Copy
+from nirdynap.lower.camera import behind_camera, camera_findings, in_front
 
 CONVENTION = {"convention": "torch", "reset": "subtract", "spikes_per_step": "many"}
+SPECK = load_chip("speck2f")
 
 
 def network(*pools, shape=(2, 34, 34), branch=()):
@@ -129,22 +138,143 @@ def test_the_digest_holds_the_camera():
     assert len({nir_to_dynapcnn(drawn, **CONVENTION, dvs=dvs).digest() for dvs in options}) == len(options)
 
 
+def told(findings):
+    return [(d.code, d.place, d.value, d.limit) for d in findings]
+
+
+def refused(drawn, options, chip=SPECK):
+    with pytest.raises(CompileError) as caught:
+        behind_camera(read(drawn, **CONVENTION), chip, options)
+    return told(caught.value.diagnostics)
+
+
+ORIGIN, POOLING = ("two whole numbers (y, x) from 0 up", "two whole numbers (y, x) from 1 up")
+
+
 @pytest.mark.parametrize(
-    ("options", "place"),
+    ("options", "path", "value", "limit"),
     [
-        (None, "$.dvs"),
-        (DvsOptions(polarity="none"), "$.dvs.polarity"),
-        (DvsOptions(mirror_x=1), "$.dvs.mirror_x"),
-        (DvsOptions(pooling=2), "$.dvs.pooling"),
-        (DvsOptions(origin=(-1, 0)), "$.dvs.origin"),
-        (DvsOptions(origin=(3, 0), pooling=(2, 1)), "$.dvs.origin"),
+        (None, "", None, "True, False or DvsOptions"),
+        (DvsOptions(polarity="none"), ".polarity", "none", "both, on or off"),
+        (DvsOptions(mirror_y=None), ".mirror_y", None, "True or False"),
+        (DvsOptions(mirror_x=1), ".mirror_x", 1, "True or False"),
+        (DvsOptions(mirror_diagonal="no"), ".mirror_diagonal", "no", "True or False"),
+        (DvsOptions(pass_sensor_events=0), ".pass_sensor_events", 0, "True or False"),
+        (DvsOptions(pooling=2), ".pooling", 2, POOLING),
+        (DvsOptions(pooling=(2, 2, 2)), ".pooling", "(2, 2, 2)", POOLING),
+        (DvsOptions(origin=[0, 0]), ".origin", "[0, 0]", ORIGIN),
+        (DvsOptions(origin=(-1, 0)), ".origin", "(-1, 0)", ORIGIN),
+        (DvsOptions(origin=(0, True)), ".origin", "(0, True)", ORIGIN),
+        (DvsOptions(origin=(3, 0), pooling=(2, 1)), ".origin", "(3, 0)", "multiples of the pooling (2, 1)"),
+        (DvsOptions(origin=(2, 2), pooling=(2, 4)), ".origin", "(2, 2)", "multiples of the pooling (2, 4)"),
     ],
 )
-def test_bad_options(options, place):
+def test_bad_options(options, path, value, limit):
     with pytest.raises(CompileError) as caught:
         nir_to_dynapcnn(network(), **CONVENTION, dvs=options)
-    assert [(d.code, d.place) for d in caught.value.diagnostics] == [("ND126", place)]
+    assert told(caught.value.diagnostics) == [("ND126", f"$.dvs{path}", value, limit)]
+    assert caught.value.diagnostics[0].found == f"dvs{path} = {value!r} is not possible"
     assert check(network(), **CONVENTION, dvs=options).diagnostics == caught.value.diagnostics
+
+
+def test_all_options_that_are_bad_come_at_once():
+    bad = DvsOptions(polarity="", mirror_y=1, mirror_x=1, mirror_diagonal=1, pass_sensor_events=1, pooling=1, origin=1)
+    words = ("polarity", "mirror_y", "mirror_x", "mirror_diagonal", "pass_sensor_events", "pooling", "origin")
+    assert [place for _, place, _, _ in refused(network(), bad)] == [f"$.dvs.{word}" for word in words]
+
+
+@pytest.mark.parametrize("pooling", [(1, 3), (8, 1), (0, 1)])
+def test_a_pooling_that_the_camera_does_not_have(pooling):
+    shown = f"{pooling[0]}x{pooling[1]}"
+    assert refused(network(), DvsOptions(pooling=pooling)) == [("ND392", "$.dvs.pooling", shown, "1, 2, 4")]
+
+
+def test_networks_that_look_at_what_no_camera_has():
+    """At the same time: the number of channels, the region, and a pool that neither camera nor stride can do."""
+    drawn = network(sum_pool(3), shape=(3, 129, 128))
+    assert refused(drawn, True) == [
+        ("ND393", "$.nodes.in", 3, "2, or 1 when merged"),
+        ("ND391", "$.dvs", "129x128", "128x128"),
+        ("ND392", "$.nodes.poola0", "3x3", "1, 2, 4"),
+    ]
+    assert refused(network(shape=(2, 20, 20)), DvsOptions(origin=(108, 109))) == [
+        ("ND391", "$.dvs", "128x129", "128x128")
+    ]
+    assert behind_camera(read(network(shape=(2, 20, 20)), **CONVENTION), SPECK, DvsOptions(origin=(108, 108)))
+    assert refused(network(), True, load_chip("dynapcnndevkit")) == [
+        ("ND390", "$.dvs", None, "speck2b, speck2e, speck2f")
+    ]
+
+
+def test_what_goes_into_the_first_stride_is_no_trouble():
+    """A pool of 8 is half the camera's and half a stride; one of 16 leaves a stride of 4, and one of 3 leaves none."""
+    for size, left in ((8, 2), (16, 4), (32, 8)):
+        behind, layer = behind_camera(read(network(sum_pool(size), shape=(2, 128, 128)), **CONVENTION), SPECK, True)
+        assert (layer.pooling, behind.node("poola0").size) == ((4, 4), (left, left))
+    narrow = dataclasses.replace(SPECK, limits=dataclasses.replace(SPECK.limits, strides=(1, 2, 4)))
+    drawn = network(sum_pool(32), shape=(2, 128, 128))
+    assert refused(drawn, True, narrow) == [("ND392", "$.nodes.poola0", "8x8", "1, 2, 4")]
+
+
+def test_cores_that_the_camera_feeds():
+    """Each part of each layer takes a slot for each way in, and each takes in just what the camera gives."""
+    layer = in_front(read(network(shape=(2, 8, 8)), **CONVENTION), True)
+    takes = {"input_shape": (2, 8, 8), "input_shifts": (0,)}
+    one, other, behind = build_layer("a", **takes), build_layer("b", **takes), build_layer("c", input_shifts=())
+    assert told(camera_findings((one, other, behind), None, layer, SPECK)) == []
+    assert told(camera_findings((one, other, one), None, layer, SPECK)) == [("ND394", "$.dvs", 3, 2)]
+    assert told(camera_findings((one, other, one), None, None, SPECK)) == []
+    part, parts = Copy(links=(), channels=(2,)), Copy(links=(), channels=(1, 1))
+    for plan, slots in (
+        (((part,), (part,), (part,)), None),
+        (((part,), (parts,), (part,)), 3),
+        (((part,), (part, part), (parts,)), 3),
+        (((parts,), (part, parts), (part,)), 5),
+    ):
+        found = told(camera_findings((one, other, behind), plan, layer, SPECK))
+        assert found == ([] if slots is None else [("ND394", "$.dvs", slots, 2)])
+    wide = build_layer("wide", input_shape=(3, 8, 8), input_shifts=(0, 1))
+    assert told(camera_findings((wide,), None, layer, SPECK)) == [
+        ("ND395", "$.nodes.wide", "2x8x8", "3x8x8"),
+        ("ND395", "$.nodes.wide", "2x8x8 from channel 1 on", "3x8x8"),
+    ]
+
+
+def test_a_network_without_a_camera_is_left_as_it_is():
+    drawn = read(network(sum_pool(2)), **CONVENTION)
+    assert behind_camera(drawn, SPECK, False) == (drawn, None)
+    assert behind_camera(drawn, load_chip("dynapcnndevkit"), False) == (drawn, None)
+    assert in_front(drawn, False) is None
+
+
+def test_the_layer_has_what_the_options_say():
+    """In front of the network as it is; behind the camera with what is taken out of it."""
+    options = DvsOptions(
+        polarity="off", pooling=(2, 1), origin=(6, 3), mirror_y=True, mirror_diagonal=True, pass_sensor_events=False
+    )
+    expected = DvsLayer(
+        polarity="off",
+        merge=False,
+        pooling=(2, 1),
+        origin=(3, 3),
+        size=(20, 12),
+        mirror_y=True,
+        mirror_x=False,
+        mirror_diagonal=True,
+        pass_sensor_events=False,
+    )
+    drawn = read(network(shape=(2, 12, 20)), **CONVENTION)
+    assert in_front(drawn, options) == expected == behind_camera(drawn, SPECK, options)[1]
+    assert in_front(drawn, True) == dataclasses.replace(
+        expected,
+        polarity="both",
+        pooling=(1, 1),
+        origin=(0, 0),
+        size=(12, 20),
+        mirror_y=False,
+        mirror_diagonal=False,
+        pass_sensor_events=True,
+    )
 
 
 @pytest.mark.parametrize("mirror_y", [False, True])

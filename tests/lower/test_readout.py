@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from float_layers import build_layer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from nirdynap import (
     validate,
 )
 from nirdynap.errors import CompileError, InputError
+from nirdynap.ir.layers import Link, Readout
+from nirdynap.lower.readout import block_findings, spread
 from nirdynap.shipped import shipped
 from nirdynap.testing import oracle
 from nirdynap.testing.same import assert_same_result
@@ -29,6 +32,7 @@ from nirdynap.testing.samna_stand_in import samna_stand_in
 
 READING = {"convention": "torch", "reset": "subtract", "spikes_per_step": "many"}
 CLOCK = ExternalClock(hz=500)
+SPECK = load_chip("speck2f")
 
 
 def classifier(classes=4, features=2, side=8, seed=0, **last):
@@ -203,20 +207,147 @@ def test_a_finished_spec_is_asked_the_same():
     assert "ND334" in {d.code for d in validate(spec, "speck2b")}
 
 
+def test_what_a_finished_spec_is_told():
+    """Each finding with its place and numbers, and in parts as of one layer."""
+    for split in ("auto", {"last": 2}):
+        spec = nir_to_dynapcnn(classifier(), **READING, slow_clock=CLOCK, readout=True, split=split)
+        assert told(block_findings(dataclasses.replace(spec, readout=None), SPECK)) == []
+        assert told(block_findings(spec, SPECK)) == []
+        (block,) = block_findings(spec, load_chip("speck2b"))
+        assert (block.place, block.limit) == ("$.readout", "speck2e, speck2f")
+        assert block.found == "speck2b has no readout block"
+        few = dataclasses.replace(SPECK, readout=dataclasses.replace(SPECK.readout, classes=3))
+        assert told(block_findings(spec, few)) == [("ND336", "$.nodes.out", 4, 3)]
+        nobody = dataclasses.replace(spec.readout, output="nobody", average=2)
+        assert told(block_findings(dataclasses.replace(spec, readout=nobody), SPECK)) == [
+            ("ND126", "$.readout.average", 2, "one of 1, 16, 32 ticks"),
+            ("ND335", "$.readout.output", "nobody", "out"),
+        ]
+        class5 = dataclasses.replace(spec.readout, selected=5)
+        limit = "a class from 1 to 4, or 0 for none"
+        expected = [("ND126", "$.readout.selected", 5, limit)]
+        assert told(block_findings(dataclasses.replace(spec, readout=class5), SPECK)) == expected
+        larger = tuple(
+            dataclasses.replace(core, neuron_shape=(core.neuron_shape[0], 5, 4)) if core.name == "last" else core
+            for core in spec.cores
+        )
+        assert told(block_findings(dataclasses.replace(spec, cores=larger), SPECK)) == [
+            ("ND337", "$.nodes.out", "5x4", None)
+        ]
+        pooled = tuple(port._replace(pooling=2) for port in spec.outputs)
+        assert told(block_findings(dataclasses.replace(spec, outputs=pooled), SPECK)) == [
+            ("ND337", "$.nodes.out", "1x1 pooled by 2x2", None)
+        ]
+        fed = spec.cores[0].destinations[:1] * 2
+        last = spec.cores[-1].core
+        feeding = tuple(dataclasses.replace(c, destinations=fed) if c.core == last else c for c in spec.cores)
+        assert told(block_findings(dataclasses.replace(spec, cores=feeding), SPECK)) == [
+            ("ND338", "$.nodes.out", 2, None)
+        ]
+
+
+def told(findings):
+    return [(d.code, d.place, d.value, d.limit) for d in findings]
+
+
+def output_layer(channels, side=1, pooling=(1, 1), links=(), name="out"):
+    """A layer that is read; `spread` looks at little more than that."""
+    read = Readout(pooling=pooling, name=name)
+    return build_layer(
+        f"for_{name}", out=channels, kernel=1, input_shape=(1, side, side), readouts=(read,), links=links
+    )
+
+
+def test_what_is_spread_and_what_is_said_of_it():
+    """Among three layers only the one that is read is changed, and the options name the output."""
+    layers = (build_layer("a"), output_layer(15), output_layer(2, name="other"))
+    plain = ReadoutOptions(average=1, output="out")
+    after, options, findings = spread(layers, plain, SPECK)
+    assert after == (layers[0], dataclasses.replace(layers[1], spacing=4), layers[2])
+    assert options == plain
+    assert told(findings) == [("ND339", "$.nodes.for_out", "57 features", 15)]
+    after, options, findings = spread(layers[:2], True, SPECK)
+    assert options == ReadoutOptions(output="out")
+    assert [layer.spacing for layer in after] == [1, 4]
+    dense = dataclasses.replace(SPECK, readout=dataclasses.replace(SPECK.readout, spacing=1))
+    assert spread(layers[:2], True, dense) == (layers[:2], ReadoutOptions(output="out"), ())
+    double = dataclasses.replace(SPECK, readout=dataclasses.replace(SPECK.readout, spacing=2))
+    assert told(spread(layers, plain, double)[2]) == [("ND339", "$.nodes.for_out", "29 features", 15)]
+    assert spread(layers, False, SPECK) == (layers, None, ())
+
+
 @pytest.mark.parametrize(
-    ("readout", "place"),
+    ("layer", "expected"),
     [
-        (None, "$.readout"),
-        (ReadoutOptions(average=8), "$.readout.average"),
-        (ReadoutOptions(threshold=-1), "$.readout.threshold"),
-        (ReadoutOptions(value="mean"), "$.readout.value"),
-        (ReadoutOptions(selected=16), "$.readout.selected"),
-        (ReadoutOptions(always=1), "$.readout.always"),
+        (output_layer(16), ("ND336", "$.nodes.out", 16, 15)),
+        (output_layer(2, 2), ("ND337", "$.nodes.out", "2x2", None)),
+        (output_layer(2, 3, (2, 2)), ("ND337", "$.nodes.out", "3x3 pooled by 2x2", None)),
+        (output_layer(2, 2, (2, 2)), None),
+        (output_layer(1), None),
+        (output_layer(2, links=(Link(target=1, pooling=(1, 1), feature_shift=0),)), ("ND338", "$.nodes.out", 1, None)),
     ],
 )
-def test_bad_options(readout, place):
+def test_outputs_that_the_block_cannot_count(layer, expected):
+    """Then nothing is said of the room that they take."""
+    _, _, findings = spread((layer, build_layer("b")), True, SPECK)
+    features = f"{layer.neuron_shape[0] * 4 - 3} features"
+    room = ("ND339", "$.nodes.for_out", features, layer.neuron_shape[0])
+    assert told(findings) == [room if expected is None else expected]
+
+
+@pytest.mark.parametrize("output", [None, "out_c"])
+def test_which_output_is_meant(output):
+    layers = (output_layer(2, name="out_a"), output_layer(2, name="out_b"))
+    with pytest.raises(CompileError) as caught:
+        spread(layers, ReadoutOptions(output=output), SPECK)
+    assert told(caught.value.diagnostics) == [("ND335", "$.readout.output", output, "out_a, out_b")]
+
+
+def test_a_chip_without_the_block():
+    with pytest.raises(CompileError) as caught:
+        spread((output_layer(2),), True, load_chip("speck2b"))
+    assert told(caught.value.diagnostics) == [("ND334", "$.readout", None, "speck2e, speck2f")]
+
+
+@pytest.mark.parametrize(
+    ("readout", "path", "value", "limit"),
+    [
+        (None, "", None, "True, False or ReadoutOptions"),
+        (ReadoutOptions(average=8), ".average", 8, "one of 1, 16, 32 ticks"),
+        (ReadoutOptions(threshold=-1), ".threshold", -1, "a whole number from 0 to 65535"),
+        (ReadoutOptions(threshold=65536), ".threshold", 65536, "a whole number from 0 to 65535"),
+        (ReadoutOptions(threshold=1.0), ".threshold", 1.0, "a whole number from 0 to 65535"),
+        (ReadoutOptions(value="mean"), ".value", "mean", "one of off, compare, selected, max"),
+        (ReadoutOptions(selected=16), ".selected", 16, "a whole number from 0 to 15"),
+        (ReadoutOptions(selected=True), ".selected", "True", "a whole number from 0 to 15"),
+        (ReadoutOptions(selected=5), ".selected", 5, "a class from 1 to 4, or 0 for none"),
+        (ReadoutOptions(always=1), ".always", 1, "True or False"),
+    ],
+)
+def test_bad_options(readout, path, value, limit):
     (diagnostic,) = check(classifier(), **READING, readout=readout).diagnostics
-    assert (diagnostic.code, diagnostic.place) == ("ND126", place)
+    assert (diagnostic.code, diagnostic.place) == ("ND126", f"$.readout{path}")
+    assert diagnostic.found == f"readout{path} = {value!r} is not possible"
+    assert (diagnostic.value, diagnostic.limit) == (value, limit)
+
+
+def test_all_options_that_are_bad_come_at_once():
+    bad = ReadoutOptions(average=0, threshold=-1, value="", selected=-1, always=None)
+    found = check(classifier(), **READING, readout=bad).diagnostics
+    words = ("average", "value", "threshold", "selected", "always")
+    assert [d.place for d in found] == [f"$.readout.{word}" for word in words]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ReadoutOptions(average=32, threshold=65535, value="off", selected=0, always=True),
+        ReadoutOptions(average=16, threshold=0, value="selected", selected=15),
+        ReadoutOptions(average=1, threshold=1, value="compare", selected=1),
+    ],
+)
+def test_options_to_the_limits(options):
+    assert check(classifier(15), **READING, slow_clock=CLOCK, readout=options).fits
 
 
 def test_the_shipped_network():
