@@ -16,15 +16,18 @@ from by_hand import chain, conv, graph, neurons, nine_cores, sink, source
 from nirdynap.chips.chip import Chip, load_chip
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.errors import CompileError
+from nirdynap.frontend import read
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import Layer, Link
-from nirdynap.lower.arrange import arrange
+from nirdynap.lower.arrange import Copy, arrange
+from nirdynap.lower.group import group
 from nirdynap.lower.integers import discretize
-from nirdynap.lower.place import place
+from nirdynap.lower.place import loads_of, place
 from nirdynap.lower.rules import candidates, memory_of_layer, rule_findings
 from nirdynap.lower.split import cut
 from nirdynap.lower.unplaceable import plan_or_findings
 from nirdynap.lower.wishes import ANYWHERE, Wishes, wishes_of
+from nirdynap.passes import normalise
 from nirdynap.sim import simulate
 from nirdynap.testing.graphs import networks
 
@@ -419,13 +422,54 @@ def test_no_assignment_has_a_lower_peak_whatever_the_parallel_cores_are_faster_b
         assert peak(found, factor) == min(peak(where, factor) for where in every)
 
 
+def test_the_load_of_parts_is_their_share_of_the_weights_and_that_of_relays_the_spikes_they_pass_on():
+    """A layer of four channels in two parts, each with a relay behind it; the other layers are whole."""
+    weight = np.ones((4, 2, 2, 2))
+    weight[0] = 0
+    weight[1, 0] = 0  # of 24 weights that are not zero, 4 are in the first part and 16 in the second
+    nodes = {"in": source(), "first": conv(2), "if": neurons(), "mid": conv(weight=weight), "if_mid": neurons()}
+    names = ("a", "b", "c")
+    for name in names:
+        nodes |= {name: conv(2, 4, 2), f"if_{name}": neurons(), f"out_{name}": sink()}
+    branches = (f"if_mid -> {n} -> if_{n} -> out_{n}" for n in names)
+    drawn = graph(nodes, "in -> first -> if -> mid -> if_mid", *branches)
+    raster = np.random.default_rng(0).poisson(0.5, (10, 2, 1, 8, 8))
+    activity = simulate(nir_to_dynapcnn(drawn, "tests/chips/big.toml", **READING), raster)
+    integers, _ = discretize(group(normalise(read(drawn, **READING))), bias_bits=8, spikes_per_step="many")
+    plan = tuple(
+        (Copy(links=tuple(range(len(n.links))), channels=(2, 2) if n.name == "mid" else n.neuron_shape[:1]),)
+        for n in integers
+    )
+    pieces = cut(integers, plan, 2)
+    loads = loads_of(pieces, activity)
+    found = dict.fromkeys((piece.layer.name, piece.part) for piece in pieces.pieces)
+    for piece, load in zip(pieces.pieces, loads, strict=True):
+        found[piece.layer.name, piece.part] = load
+    operations = {name: activity[name].stats.synaptic_operations for name in ("first", "mid", *names)}
+    counts = activity["mid"].counts
+    expected = {(name, 0): operations[name] for name in ("first", *names)}
+    expected |= {("mid", 0): operations["mid"] * 4 / 20, ("mid", 1): operations["mid"] * 16 / 20}
+    expected |= {("mid (relay)", p): counts[:, 2 * p : 2 * p + 2].sum() for p in (0, 1)}
+    assert found == expected
+    assert min(found.values()) > 10
+    assert found["mid (relay)", 0] != found["mid (relay)", 1]
+    assert all(type(load) is float for load in loads)
+
+
 def test_a_run_of_another_network_is_refused():
     nodes = {"in": source(1, 8, 8), "other": conv(4, 1), "if": neurons()}
     other = nir_to_dynapcnn(chain(**nodes, out=sink()), **READING)
     activity = simulate(other, np.ones((1, 1, 1, 8, 8), dtype=int))
-    for wrong in (activity, {"conv0": 100}):
-        with pytest.raises(CompileError, match=r"ND126 .*activity"):
+    named = "a run of this network: in that one no core holds a node 'conv0'; nodes on cores: other, if"
+    for wrong, value, limit in (
+        (activity, "a run of another network", named),
+        ({"conv0": 100}, "a dict", "a Result, as nirdynap.simulate returns it"),
+    ):
+        with pytest.raises(CompileError) as caught:
             nir_to_dynapcnn(three(), activity=wrong, **READING)
+        (found,) = caught.value.diagnostics
+        assert (found.code, found.place, found.value, found.limit) == ("ND126", "$.activity", value, limit)
+        assert found.found == f"activity = {value!r} is not possible"
 
 
 # --- permuting cores --------------------------------------------------------------------------------------------------
