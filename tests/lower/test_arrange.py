@@ -56,16 +56,19 @@ def free(layers: tuple[Layer, ...], chip: Chip, **changed: Any) -> Wishes:
 
 @st.composite
 def cases(draw: Any, *, equal: bool = False) -> Case:
-    """At most three layers on at most six cores, of which some may be avoided or pinned."""
-    number = draw(st.integers(1, 3))
+    """A few layers on at most seven cores, of which some may be avoided or pinned."""
+    number = draw(st.sampled_from([1, 2, 3, 3, 4, 4, 5]))
     targets: list[list[int]] = []
     for i in range(number):
         later = range(i + 1, number)
-        targets.append(sorted(draw(st.lists(st.sampled_from(later), max_size=4))) if later else [])
-    channels = draw(st.lists(st.integers(1, 4), min_size=number, max_size=number))
+        some = st.lists(st.sampled_from(later), max_size=4) if later else st.just([])
+        targets.append(sorted(draw(some)))
+    if number > 3 and draw(st.booleans()):  # one feeds all others, whose spikes do not meet
+        targets = [list(range(1, number)), *[[]] * (number - 1)]
+    channels = draw(st.lists(st.integers(1, 4 if number < 4 else 2), min_size=number, max_size=number))
     layers = linked(targets, channels, draw(st.sampled_from([1, 2, 3])), draw(st.integers(1, 4)))
     words = st.sampled_from([(16, 64, 0), (4, 16, 0), (8, 8, 0), (2, 4, 0)])
-    size = draw(st.integers(1, 6))
+    size = draw(st.integers(max(1, number - 1), min(7, number + 3)))
     cores = [draw(words)] * size if equal else draw(st.lists(words, min_size=size, max_size=size))
     chip = slotted(chip_of(*cores), draw(st.sampled_from([2, 2, 3])))
     asked = tuple(draw(st.sampled_from([None, None, None, 1, min(2, n)])) for n in channels)
@@ -229,6 +232,8 @@ def test_a_pinned_part_has_what_fits_its_core() -> None:
         wishes = free(layers, chip, parts=(len(pins),), pins=(pins,))
         assert arrange(layers, chip, wishes) == ((Copy(links=(), channels=expected),),)
     assert arrange(layers, chip, free(layers, chip, parts=(2,), pins=((1, 2),))) is None
+    none = chip_of((64, 0, 0), (64, 16, 0))
+    assert arrange(layers, none, free(layers, none, parts=(2,), pins=((0, 1),))) is None
 
 
 def test_links_whose_spikes_meet_stay_with_one_copy() -> None:

@@ -352,6 +352,17 @@ def test_the_cheaper_of_relay_and_copy_is_taken(channels, expected):
     assert [core.name for core in spec.cores if not core.origin] == [expected]
 
 
+def test_a_copy_serves_any_of_the_links_and_not_only_neighbours():
+    """Of three targets the second has two parts: one copy feeds it, the other one the first and the third."""
+    drawn = fan(3)
+    whole = nir_to_dynapcnn(drawn, roomy_slots(), **READING)
+    spec = nir_to_dynapcnn(drawn, split={"b1": 2}, **READING)
+    fed = {core.name: {spec.core(d.core).name for d in core.destinations} for core in spec.cores}
+    assert len(spec.cores) == 6
+    assert (fed["conv"], fed["conv (copy)"]) == ({"b0", "b2"}, {"b1"})
+    assert_same_runs(spec, whole, np.random.default_rng(1).poisson(0.7, (5, 2, *whole.input_shape)))
+
+
 def test_relays_are_exact_in_breadth_order_behind_a_chain():
     drawn = fan(3, meet=False)
     whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (roomy_slots(), "speck2f"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations, combinations_with_replacement, pairwise
+from itertools import combinations_with_replacement
 
 from nirdynap.chips.chip import Chip
 from nirdynap.chips.memory import memory_of
@@ -96,13 +96,10 @@ def destinations_of(layer: AnyLayer, copy: Copy, plan: Plan) -> int:
 
 
 def _problem(layers: tuple[AnyLayer, ...], chip: Chip, wishes: Wishes) -> _Problem:
-    owner = {core: i for i, pins in enumerate(wishes.pins) for core in pins or ()}
-    kind_of = {core: _Kind(chip.cores[core], core if core in owner else None) for core in wishes.cores}
+    pinned = {core for pins in wishes.pins for core in pins or ()}
+    kind_of = {core: _Kind(chip.cores[core], core if core in pinned else None) for core in wishes.cores}
     kinds = tuple(dict.fromkeys(kind_of.values()))
-    room = tuple(
-        tuple(_most_channels(layer, k.memory) if owner.get(k.pinned, i) == i else 0 for k in kinds)  # type: ignore[arg-type]
-        for i, layer in enumerate(layers)
-    )
+    room = tuple(tuple(_most_channels(layer, kind.memory) for kind in kinds) for layer in layers)
     return _Problem(
         layers=layers,
         slots=chip.limits.destinations,
@@ -143,8 +140,8 @@ def _counts(problem: _Problem, budget: int) -> Iterator[tuple[int, ...]]:
 
 def _fewest(problem: _Problem, i: int) -> int:
     """The least number of parts of a layer if it had the chip for itself."""
-    if problem.parts[i]:
-        return problem.parts[i] or 0
+    if asked := problem.parts[i]:
+        return asked
     rooms = sorted(
         (n for n, free in zip(problem.room[i], problem.free, strict=True) for _ in range(free)), reverse=True
     )
@@ -165,7 +162,8 @@ def _fan_outs(problem: _Problem, parts: tuple[int, ...], budget: int) -> Iterato
             return
         links = layers[i].links
         size = [parts[link.target] * len(behind[link.target - i - 1]) for link in links]
-        for groups in _groupings(layers, i) if sum(size) > problem.slots else (((*range(len(links)),),),):
+        enough = sum(size) <= problem.slots
+        for groups in [(tuple(range(len(links))),)] if enough else _groupings(layers, i, left // parts[i]):
             relays = sum(relays_of(sum(size[k] for k in group), problem.slots) for group in groups)
             used = parts[i] * (len(groups) + relays)
             if used <= left:
@@ -174,8 +172,8 @@ def _fan_outs(problem: _Problem, parts: tuple[int, ...], budget: int) -> Iterato
     yield from extended((), budget)
 
 
-def _groupings(layers: tuple[AnyLayer, ...], i: int) -> Iterator[tuple[tuple[int, ...], ...]]:
-    """The links of a layer in one or more groups, each for a copy.
+def _groupings(layers: tuple[AnyLayer, ...], i: int, most: int) -> list[tuple[tuple[int, ...], ...]]:
+    """The links of a layer in one or more groups, at most so many, each for a copy; few groups first.
 
     Links whose spikes meet again further down stay together: two copies would send them one after the other, where one
     core sends each spike both ways before the next, and a core that listens to both would hear another order.
@@ -188,10 +186,21 @@ def _groupings(layers: tuple[AnyLayer, ...], i: int) -> Iterator[tuple[tuple[int
             bundles.remove(bundle)
             reached, links = reached | bundle[0], (*bundle[1], *links)
         bundles.append((reached, links))
-    for cuts in range(len(bundles)):
-        for ends in combinations(range(1, len(bundles)), cuts):
-            bounds = (0, *ends, len(bundles))
-            yield tuple(tuple(sorted(k for _, links in bundles[a:b] for k in links)) for a, b in pairwise(bounds))
+    return sorted(_partitions([links for _, links in bundles], most), key=lambda groups: (len(groups), groups))
+
+
+def _partitions(bundles: list[tuple[int, ...]], most: int) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """All ways to put bundles of links together into at most so many groups."""
+    if not bundles:
+        yield ()
+        return
+    first, *others = bundles
+    for groups in _partitions(others, most):
+        if len(groups) < most:
+            yield tuple(sorted((first, *groups)))
+        for group in groups:
+            rest = (other for other in groups if other != group)
+            yield tuple(sorted((tuple(sorted(first + group)), *rest)))
 
 
 def _reached(layers: tuple[AnyLayer, ...], start: int) -> frozenset[int]:
