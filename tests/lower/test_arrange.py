@@ -70,7 +70,7 @@ def cases(draw: Any, *, equal: bool = False) -> Case:
     words = st.sampled_from([(16, 64, 0), (4, 16, 0), (8, 8, 0), (2, 4, 0)])
     size = draw(st.integers(max(1, number - 1), min(7, number + 3)))
     cores = [draw(words)] * size if equal else draw(st.lists(words, min_size=size, max_size=size))
-    chip = slotted(chip_of(*cores), draw(st.sampled_from([2, 2, 3])))
+    chip = slotted(chip_of(*cores), draw(st.sampled_from([1, 2, 2, 3])))
     asked = tuple(draw(st.sampled_from([None, None, None, 1, min(2, n)])) for n in channels)
     if equal:
         return Case(layers, chip, free(layers, chip, parts=asked))
@@ -140,8 +140,8 @@ def held(case: Case, plan: Plan) -> list[tuple[Memory, tuple[int, ...]]]:
     for i, (layer, copies) in enumerate(zip(layers, plan, strict=True)):
         for c, copy in enumerate(copies):
             fed = sum(len(other.channels) for k in copy.links for other in plan[layer.links[k].target])
-            relays = 0
-            while fed > chip.limits.destinations + relays * (chip.limits.destinations - 1):
+            slots, relays = chip.limits.destinations, 0
+            while fed > slots + relays * (slots - 1) and relays <= len(chip.cores):
                 relays += 1
             for p, n in enumerate(copy.channels):
                 pins = wishes.pins[i]
@@ -205,6 +205,8 @@ def test_a_chain_of_relays_reaches_all_and_none_is_idle(slots: int) -> None:
         relays = relays_of(destinations, slots)
         assert slots + relays * (slots - 1) >= destinations
         assert relays == 0 or slots + (relays - 1) * (slots - 1) < destinations
+    assert relays_of(1, 1) == 0
+    assert relays_of(2, 1) > 10**6, "none helps"
 
 
 def test_a_relay_is_a_layer_of_one_word_for_each_pair_of_channels() -> None:

@@ -363,6 +363,15 @@ def test_a_copy_serves_any_of_the_links_and_not_only_neighbours():
     assert_same_runs(spec, whole, np.random.default_rng(1).poisson(0.7, (5, 2, *whole.input_shape)))
 
 
+def test_cores_of_a_single_slot_are_fed_by_copies_alone():
+    big = load_chip(BIG)
+    one = dataclasses.replace(big, limits=dataclasses.replace(big.limits, destinations=1))
+    whole, spec = (nir_to_dynapcnn(fan(3), chip, **READING) for chip in (roomy_slots(), one))
+    assert [core.name for core in spec.cores if not core.origin] == ["conv (copy)"] * 2
+    assert_same_runs(spec, whole, np.random.default_rng(1).poisson(0.7, (5, 2, *whole.input_shape)))
+    assert [d.code for d in check(fan(3, meet=True), one, **READING).diagnostics if d.severity == "error"] == ["ND319"]
+
+
 def test_relays_are_exact_in_breadth_order_behind_a_chain():
     drawn = fan(3, meet=False)
     whole, spec = (nir_to_dynapcnn(drawn, chip, **READING) for chip in (roomy_slots(), "speck2f"))

@@ -9,6 +9,7 @@ complete and short.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -79,9 +80,13 @@ def arrange(layers: tuple[AnyLayer, ...], chip: Chip, wishes: Wishes) -> Plan | 
 
 
 def relays_of(destinations: int, slots: int) -> int:
-    """Relays that a core with so many destinations needs: each takes one slot and has `slots` of its own."""
-    assert slots > 1, "a relay needs a slot for each of two ways"
-    return max(0, -(-(destinations - slots) // (slots - 1)))
+    """Relays that a core with so many destinations needs: each takes one slot and has `slots` of its own.
+
+    Where a core has only one slot, no number of them is enough: more than any chip has room for.
+    """
+    if destinations <= slots:
+        return 0
+    return -(-(destinations - slots) // (slots - 1)) if slots > 1 else sys.maxsize
 
 
 def relay_memory(layer: AnyLayer, channels: int) -> Memory:

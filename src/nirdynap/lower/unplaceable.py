@@ -10,7 +10,7 @@ from nirdynap.errors import DESTINATIONS, NO_PLACEMENT, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import AnyLayer, Link
 from nirdynap.ir.units import Pair, conv_output, shape_text
-from nirdynap.lower.arrange import Plan, arrange, destinations_of, relays_of
+from nirdynap.lower.arrange import Plan, arrange, destinations_of
 from nirdynap.lower.rules import candidates, ki, memory_findings, memory_of_layer, most_features
 from nirdynap.lower.wishes import Wishes
 
@@ -127,9 +127,11 @@ def _competing(case: _Case, chip: Chip) -> Diagnostic:
 def _helpers(case: _Case, chip: Chip) -> Iterator[str]:
     """The relays or copies that these layers need besides, at the least: none of them in parts."""
     for layer in case.layers:
-        relays = relays_of(len(layer.links), chip.limits.destinations)
-        if relays:
-            number = "a relay or copy" if relays == 1 else f"{relays} relays or copies"
+        helpers = (
+            -(-len(layer.links) // chip.limits.destinations) - 1
+        )  # copies, of which no more are needed than relays
+        if helpers > 0:
+            number = "a relay or copy" if helpers == 1 else f"{helpers} relays or copies"
             yield f"{number} of {layer.name}, which feeds {len(layer.links)}"
 
 
