@@ -87,6 +87,26 @@ def test_windows_that_are_not_square_are_no_trouble_for_the_camera():
     assert nir_to_dynapcnn(drawn, **CONVENTION, dvs=DvsOptions(mirror_diagonal=True)).dvs.pooling == (4, 2)
 
 
+def test_a_window_of_which_no_square_would_be_left_stays_with_the_network():
+    """One row and eight columns: of its eight the camera could do four, and then one and two would be left."""
+    for size, pooling in (((1, 8), (1, 1)), ((2, 8), (1, 4)), ((8, 4), (4, 2))):
+        pair = np.array(size)
+        drawn = read(network(sum_pool(2, kernel_size=pair, stride=pair)), **CONVENTION)
+        behind, layer = behind_camera(drawn, SPECK, True)
+        assert layer.pooling == pooling
+        assert behind.node("poola0").size == (size[0] // pooling[0], size[1] // pooling[1])
+
+
+@pytest.mark.parametrize("mirror", ["mirror_y", "mirror_x"])
+@pytest.mark.parametrize("mirror_diagonal", [False, True])
+def test_rows_that_the_network_drops_are_not_the_first_of_a_mirrored_camera(mirror, mirror_diagonal):
+    """The last of 13 rows is in no window of the network; a camera that begins there would have windows of its own."""
+    options = DvsOptions(mirror_diagonal=mirror_diagonal, **{mirror: True})
+    _, layer = behind_camera(read(network(sum_pool(2), shape=(2, 13, 16)), **CONVENTION), SPECK, options)
+    along_rows = (mirror == "mirror_y") != mirror_diagonal
+    assert layer.pooling == ((1, 1) if along_rows else (2, 2))
+
+
 def test_parts_of_the_first_layer_take_a_slot_each():
     drawn = network(sum_pool(2))
     plain, behind = (nir_to_dynapcnn(drawn, **CONVENTION, dvs=dvs, split={"conv_a": 2}) for dvs in (False, True))

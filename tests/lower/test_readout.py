@@ -219,9 +219,10 @@ def test_what_a_finished_spec_is_told():
         few = dataclasses.replace(SPECK, readout=dataclasses.replace(SPECK.readout, classes=3))
         assert told(block_findings(spec, few)) == [("ND336", "$.nodes.out", 4, 3)]
         nobody = dataclasses.replace(spec.readout, output="nobody", average=2)
-        assert told(block_findings(dataclasses.replace(spec, readout=nobody), SPECK)) == [
+        outputs = (*spec.outputs, spec.outputs[0]._replace(name="other"))
+        assert told(block_findings(dataclasses.replace(spec, readout=nobody, outputs=outputs), SPECK)) == [
             ("ND126", "$.readout.average", 2, "one of 1, 16, 32 ticks"),
-            ("ND335", "$.readout.output", "nobody", "out"),
+            ("ND335", "$.readout.output", "nobody", "out, other"),
         ]
         class5 = dataclasses.replace(spec.readout, selected=5)
         limit = "a class from 1 to 4, or 0 for none"

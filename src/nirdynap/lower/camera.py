@@ -200,13 +200,13 @@ def _without_pools(network: Network, camera: Camera, options: DvsOptions) -> tup
 def _common_size(network: Network, camera: Camera, options: DvsOptions) -> Pair:
     """The largest pooling (y, x), along the camera's axes, that the DVS layer can take over from all targets.
 
-    What is left of a pool must be square, since it becomes part of a kernel.
+    What is left of a pool must be square, since it becomes part of a kernel: so both sides grow together.
     """
     y, x = (_common_sizes(network, camera, options, axis) for axis in (0, 1))
     pools = [t for t in network.targets(network.input.name) if isinstance(t, Pool)]
     turned = [pool.size[::-1] if options.mirror_diagonal else pool.size for pool in pools]
     pairs = ((a, b) for a in y for b in x if all(size[0] // a == size[1] // b for size in turned))
-    return max(pairs, key=lambda pair: pair[0] * pair[1], default=(1, 1))
+    return max(pairs, default=(1, 1))
 
 
 def _common_sizes(network: Network, camera: Camera, options: DvsOptions, axis: int) -> list[int]:
