@@ -36,6 +36,11 @@ def tap(channels: Any, kernel: tuple[int, int] = (1, 1), at: tuple[int, int] = (
     return conv(*weight.shape[:2], weight=weight, **changed)
 
 
+def wide_pool(*size: int) -> Any:
+    """A sum pool of (y, x) pixels."""
+    return sum_pool(1, kernel_size=np.array(size), stride=np.array(size))
+
+
 def drawn(*beginning: Any, shape: tuple[int, int, int] = SIZE, channels: int = 2, padding: int = 1) -> Any:
     """Some nodes in a row in front of two convolutions; the map is wide enough for both."""
     names = [f"n{i}" for i in range(len(beginning))]
@@ -119,6 +124,7 @@ def test_the_rest_sees_the_same(beginning: Any, polarity: Any, pooling: Any, cor
         ([tap(NO_OFF)], 2, {"merge": False, "polarity": "on"}),
         ([tap(ON, (9, 5), (0, 1))], 1, {"merge": True, "polarity": "on", "origin": (0, 1), "size": (16, 16)}),
         ([avg_pool(2), tap(MERGE, (3, 3), (1, 2))], 1, {"pooling": (2, 2), "origin": (1, 2), "size": (10, 8)}),
+        ([wide_pool(2, 4), tap(MERGE, (3, 2), (1, 1))], 1, {"pooling": (2, 4), "origin": (1, 1), "size": (10, 4)}),
         ([tap(KEEP, (9, 5), (4, 2)), sum_pool(2)], 2, {"pooling": (2, 2), "origin": (2, 1), "size": (8, 8)}),
         ([tap(KEEP, (9, 5), (4, 2)), tap(MERGE, (3, 3), (1, 1))], 1, {"origin": (5, 3), "size": (14, 14)}),
         # What is left of a pool must be square, and rows from 3 on are no whole windows: the pool stays.
@@ -158,6 +164,18 @@ def test_what_it_does_not(node: Any) -> None:
     behind, layer = behind_camera(network, CHIP, True)
     assert layer == in_front(network, True)
     assert behind.edges == network.edges
+
+
+@pytest.mark.parametrize("region_first", [True, False])
+def test_what_only_one_of_two_branches_begins_with(region_first: bool) -> None:
+    """The other branch sees all of the map."""
+    nodes = {"in": source(*SIZE), "cut": tap(KEEP, (9, 5), (3, 4))}
+    nodes |= {"a": conv(2, 2), "if_a": neurons(), "out_a": sink(), "b": conv(2, 2), "if_b": neurons(), "out_b": sink()}
+    ways = ("in -> cut -> a", "in -> b") if region_first else ("in -> a", "in -> cut -> b")
+    network = read(graph(nodes, *ways, "a -> if_a -> out_a", "b -> if_b -> out_b"), **CONVENTION)
+    behind, layer = behind_camera(network, CHIP, True)
+    assert (behind.nodes, behind.edges) == (network.nodes, network.edges)
+    assert layer == in_front(network, True)
 
 
 def test_neurons_keep_their_weights() -> None:
