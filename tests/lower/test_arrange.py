@@ -199,6 +199,25 @@ def test_of_as_many_equal_cores_the_fewest_words(case: Case) -> None:
         assert (len(held(case, plan)), words(case, plan)) == least
 
 
+@st.composite
+def stars(draw: Any) -> Case:
+    """One layer feeds three others, more than its core has slots; there is room for relays, and for copies."""
+    layers = linked([[1, 2, 3], [], [], []], [draw(st.integers(1, 4)), 1, 1, 1], 1, draw(st.integers(1, 4)))
+    parts = (draw(st.integers(1, min(2, layers[0].neuron_shape[0]))), None, None, None)
+    chip = chip_of(*[(64, 256, 0)] * 8)
+    return Case(layers, chip, free(layers, chip, parts=parts))
+
+
+@settings(PROPERTY, max_examples=40)
+@given(case=stars())
+def test_relays_or_copies_whatever_takes_fewer_words(case: Case) -> None:
+    fair = [p for p in every_plan(case) if max(p[0][0].channels) - min(p[0][0].channels) <= 1 and has_room(case, p)]
+    plan = arrange(*case)
+    assert plan is not None
+    least = min((len(held(case, other)), words(case, other)) for other in fair)
+    assert (len(held(case, plan)), words(case, plan)) == least
+
+
 @pytest.mark.parametrize("slots", [2, 3, 5])
 def test_a_chain_of_relays_reaches_all_and_none_is_idle(slots: int) -> None:
     for destinations in range(40):
@@ -236,6 +255,27 @@ def test_a_pinned_part_has_what_fits_its_core() -> None:
     assert arrange(layers, chip, free(layers, chip, parts=(2,), pins=((1, 2),))) is None
     none = chip_of((64, 0, 0), (64, 16, 0))
     assert arrange(layers, none, free(layers, none, parts=(2,), pins=((0, 1),))) is None
+
+
+def test_a_relay_lies_where_no_layer_has_room() -> None:
+    """Kernels of eight words fill four cores; the relay of one word has the fifth, if that has room for one."""
+    layers = linked([[1, 2, 3], [], [], []], [1, 1, 1, 1], 1, 8)
+    for core, there in (((1, 1, 0), True), ((0, 64, 0), False), ((64, 0, 0), False)):
+        chip = chip_of(*[(8, 64, 0)] * 4, core)
+        plan = arrange(layers, chip, free(layers, chip))
+        assert plan == (tuple((Copy(links=n, channels=(1,)),) for n in ((0, 1, 2), (), (), ())) if there else None)
+
+
+def test_a_pinned_layer_leaves_other_cores_of_its_kind_to_others() -> None:
+    """Two large cores and a small one: the second layer, pinned to a large one, leaves the other to the first."""
+    layers = linked([[1], []], [4, 1])
+    chip = chip_of((64, 4, 0), (64, 4, 0), (64, 1, 0))
+    for pins in ((0,), (1,), (2,)):
+        assert arrange(layers, chip, free(layers, chip, parts=(None, 1), pins=(None, pins))) == (
+            (Copy(links=(0,), channels=(4,)),),
+            (Copy(links=(), channels=(1,)),),
+        )
+    assert arrange(layers, chip, free(layers, chip, parts=(1, 1), pins=(None, (0,)), cores=(0, 2))) is None
 
 
 def test_links_whose_spikes_meet_stay_with_one_copy() -> None:

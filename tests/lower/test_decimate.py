@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from by_hand import chain, conv, graph, neurons, sink, source
+from by_hand import chain, conv, graph, large_layers, neurons, sink, source
 from nirdynap import check, nir_to_dynapcnn, simulate
 
 READING = {"convention": "torch", "reset": "subtract", "spikes_per_step": "many"}
@@ -118,3 +118,8 @@ def test_each_decimated_layer_that_is_split_is_told():
         ("ND331", "$.nodes.last", 2),
     ]
     assert check(two_layers(), **READING, decimator={"first": 2}, split={"last": 2}).fits
+
+
+def test_a_decimated_layer_that_fits_nowhere_is_told_as_any_other():
+    found = check(large_layers(4), **READING, decimator={"conv0": 2}, split="never").diagnostics
+    assert [d.code for d in found if d.severity == "error"] == ["ND304"]

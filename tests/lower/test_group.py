@@ -86,6 +86,12 @@ def test_the_input_of_several_layers_and_twice_of_one():
     assert sorted([first.input_shifts, second.input_shifts]) == [(0,), (0, 1)]
 
 
+def test_a_layer_of_a_single_neuron():
+    nodes = {"in": source(), "a": conv(1, kernel=8), "if": neurons(0.5), "out": sink()}
+    (layer,) = layers_of(chain(**nodes), v_min="-threshold")
+    assert (layer.neuron_shape, layer.threshold, layer.v_min) == ((1, 1, 1), 0.5, -0.5)
+
+
 @pytest.mark.parametrize(("bias", "kept"), [([0.0, 0.0], False), ([0.0, 0.5], True)])
 def test_a_bias_of_zeros_costs_no_words(bias, kept):
     (layer,) = layers_of(chain(**{"in": source(), "a": conv(bias=np.array(bias)), "if": neurons(), "out": sink()}))

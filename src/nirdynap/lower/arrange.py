@@ -41,20 +41,12 @@ _Usage = tuple[int, ...]
 """Cores of each kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Cores of equal memory; a pinned core is of a kind of its own, which only its layer may use."""
-
-    memory: Memory
-    pinned: int | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Problem:
     layers: tuple[AnyLayer, ...]
     slots: int
     parts: tuple[int | None, ...]
-    kinds: tuple[_Kind, ...]
+    kinds: tuple[Memory, ...]
     free: _Usage
     pins: tuple[tuple[int, ...] | None, ...]  # kind of each part of the pinned layers
     room: tuple[tuple[int, ...], ...]  # by layer and kind, the most channels that fit
@@ -101,18 +93,15 @@ def destinations_of(layer: AnyLayer, copy: Copy, plan: Plan) -> int:
 
 
 def _problem(layers: tuple[AnyLayer, ...], chip: Chip, wishes: Wishes) -> _Problem:
-    pinned = {core for pins in wishes.pins for core in pins or ()}
-    kind_of = {core: _Kind(chip.cores[core], core if core in pinned else None) for core in wishes.cores}
-    kinds = tuple(dict.fromkeys(kind_of.values()))
-    room = tuple(tuple(_most_channels(layer, kind.memory) for kind in kinds) for layer in layers)
+    kinds = tuple(dict.fromkeys(chip.cores[core] for core in wishes.cores))
     return _Problem(
         layers=layers,
         slots=chip.limits.destinations,
         parts=wishes.parts,
         kinds=kinds,
-        free=tuple(sum(kind == k for kind in kind_of.values()) for k in kinds),
-        pins=tuple(pins and tuple(kinds.index(kind_of[core]) for core in pins) for pins in wishes.pins),
-        room=room,
+        free=tuple(sum(chip.cores[core] == kind for core in wishes.cores) for kind in kinds),
+        pins=tuple(pins and tuple(kinds.index(chip.cores[core]) for core in pins) for pins in wishes.pins),
+        room=tuple(tuple(_most_channels(layer, kind) for kind in kinds) for layer in layers),
     )
 
 
@@ -178,7 +167,7 @@ def _fan_outs(problem: _Problem, parts: tuple[int, ...], budget: int) -> Iterato
 
 
 def _groupings(layers: tuple[AnyLayer, ...], i: int, most: int) -> list[tuple[tuple[int, ...], ...]]:
-    """The links of a layer in one or more groups, at most so many, each for a copy; few groups first.
+    """The links of a layer in one or more groups, at most so many, each for a copy.
 
     Links whose spikes meet again further down stay together: two copies would send them one after the other, where one
     core sends each spike both ways before the next, and a core that listens to both would hear another order.
@@ -191,7 +180,7 @@ def _groupings(layers: tuple[AnyLayer, ...], i: int, most: int) -> list[tuple[tu
             bundles.remove(bundle)
             reached, links = reached | bundle[0], (*bundle[1], *links)
         bundles.append((reached, links))
-    return sorted(_partitions([links for _, links in bundles], most), key=lambda groups: (len(groups), groups))
+    return sorted(_partitions([links for _, links in bundles], most))
 
 
 def _partitions(bundles: list[tuple[int, ...]], most: int) -> Iterator[tuple[tuple[int, ...], ...]]:
@@ -233,8 +222,7 @@ def _options(
 ) -> tuple[tuple[_Usage, tuple[int, ...]], ...]:
     """Ways to place a copy: the cores of each kind that it takes, and the channels of its parts."""
     layer, pins, everyone = problem.layers[i], problem.pins[i], range(len(problem.kinds))
-    open_kinds = [k for k in everyone if problem.kinds[k].pinned is None]
-    usable = [k for k in open_kinds if problem.room[i][k]]
+    usable = [k for k in everyone if problem.room[i][k]]
     found: dict[_Usage, tuple[int, ...]] = {}
     for kinds in [pins] if first and pins else combinations_with_replacement(usable, parts):
         sizes = _shares(layer.neuron_shape[0], [problem.room[i][k] for k in kinds])
@@ -242,7 +230,7 @@ def _options(
             continue
         usages = {tuple(kinds.count(k) for k in everyone)}
         for need in [relay_memory(layer, size) for size in sizes for _ in range(relays)]:
-            hosts = [k for k in open_kinds if fits(need, problem.kinds[k].memory)]
+            hosts = [k for k in everyone if fits(need, problem.kinds[k])]
             usages = {tuple(n + (k == host) for k, n in enumerate(u)) for u in usages for host in hosts}
         for usage in sorted(usages):
             if all(n <= free for n, free in zip(usage, problem.free, strict=True)):
