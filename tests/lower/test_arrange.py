@@ -284,4 +284,28 @@ def test_links_whose_spikes_meet_stay_with_one_copy() -> None:
     chip = chip_of(*[(8, 64, 0)] * 8)
     plan = arrange(layers, chip, free(layers, chip))
     assert plan is not None
-    assert [copy.links for copy in plan[0]] in ([(0, 3), (1, 2)], [(1, 2), (0, 3)])
+    assert [copy.links for copy in plan[0]] == [(0, 3), (1, 2)]
+
+
+def test_spikes_meet_by_way_of_a_third_layer() -> None:
+    """The first and the third target have none in common, but each has one with the second: one copy for all three."""
+    chip = chip_of(*[(8, 64, 0)] * 9)
+    for second, groups in (([4], [(0, 1), (2,)]), ([4, 5], None)):
+        layers = linked([[1, 2, 3], [4], second, [5], [], []], [8, 1, 1, 1, 1, 1])
+        plan = arrange(layers, chip, free(layers, chip))
+        assert (plan and [copy.links for copy in plan[0]]) == groups
+
+
+def test_each_copy_of_a_target_takes_a_slot() -> None:
+    """The second layer feeds three and needs a copy, with which the first one feeds three and needs one, too.
+
+    Their relays would take more kernel words than are left: two large cores hold the second layer and its copy.
+    """
+    targets: list[list[int]] = [[1, 2], [3, 4, 5], [], [], [], []]
+    channels, inputs = [8, 16, 1, 1, 1, 1], [1, 8, 8, 16, 16, 16]
+    layers = tuple(linked(targets, channels, 1, n)[i] for i, n in enumerate(inputs))
+    chip = chip_of(*[(16, 64, 0)] * 6, *[(128, 64, 0)] * 2)
+    plan = arrange(layers, chip, free(layers, chip))
+    assert plan is not None
+    assert [copy.links for copy in plan[0]] == [(0,), (1,)]
+    assert [len(copies) for copies in plan] == [2, 2, 1, 1, 1, 1]
