@@ -99,12 +99,13 @@ def test_a_window_of_which_no_square_would_be_left_stays_with_the_network():
 
 @pytest.mark.parametrize("mirror", ["mirror_y", "mirror_x"])
 @pytest.mark.parametrize("mirror_diagonal", [False, True])
-def test_rows_that_the_network_drops_are_not_the_first_of_a_mirrored_camera(mirror, mirror_diagonal):
-    """The last of 13 rows is in no window of the network; a camera that begins there would have windows of its own."""
+@pytest.mark.parametrize("shape", [(13, 16), (16, 13)])
+def test_rows_that_the_network_drops_are_not_the_first_of_a_mirrored_camera(mirror, mirror_diagonal, shape):
+    """The last of 13 is in no window of the network; a camera that begins there would have windows of its own."""
     options = DvsOptions(mirror_diagonal=mirror_diagonal, **{mirror: True})
-    _, layer = behind_camera(read(network(sum_pool(2), shape=(2, 13, 16)), **CONVENTION), SPECK, options)
-    along_rows = (mirror == "mirror_y") != mirror_diagonal
-    assert layer.pooling == ((1, 1) if along_rows else (2, 2))
+    _, layer = behind_camera(read(network(sum_pool(2), shape=(2, *shape)), **CONVENTION), SPECK, options)
+    mirrored = shape[(mirror == "mirror_x") != mirror_diagonal]
+    assert layer.pooling == ((1, 1) if mirrored == 13 else (2, 2))
 
 
 def test_parts_of_the_first_layer_take_a_slot_each():
