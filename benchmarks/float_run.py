@@ -88,10 +88,12 @@ def _updates(
     features, rows, columns = v.shape
     n, tick = 0, period
     for e in range(len(arrived)):
-        cause, c, y, x = arrived[e]
+        cause, c, y, x = arrived[e, 0], arrived[e, 1], arrived[e, 2], arrived[e, 3]
         while tick < times[cause]:
             for o in range(features):
-                v[o] = np.maximum(v[o] + bias[o], low)
+                for oy in range(rows):
+                    for ox in range(columns):
+                        v[o, oy, ox] = max(v[o, oy, ox] + bias[o], low)
             tick += period
         for oy in range(rows):
             ky = y + padding[0] - oy * stride[0]

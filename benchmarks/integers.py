@@ -9,7 +9,6 @@ reference data `shared/data` are left out where it is not beside the project.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +66,7 @@ def measure(family: str, case: Case) -> Row:
     return {
         "family": family,
         "name": case.name,
+        "layers": len(case.layers),
         "spikes": fired,
         "rules": {rule: _errors(case, rule, fired) for rule in RULES},
     }
@@ -84,7 +84,12 @@ def _errors(case: Case, rule: Any, fired: int) -> Row | None:
             got = np.concatenate([result.counts[core.core][sample] for core in cores])
             gap += int(np.abs(got - counts).sum())
     layers = zip(case.layers, spec.layers, strict=True)
-    return {"parameters": [_distance(layer, cores) for layer, cores in layers], "spikes": gap / max(fired, 1)}
+    distances = [_rounded(_distance(layer, cores)) for layer, cores in layers]
+    return {"parameters": distances, "spikes": _rounded(gap / max(fired, 1))}
+
+
+def _rounded(error: float) -> float:
+    return float(f"{error:.5g}")
 
 
 def _distance(layer: Any, cores: Any) -> float:
@@ -117,20 +122,25 @@ def summary(rows: list[Row], rule: str) -> Row:
 def lines(rows: list[Row]) -> Iterator[str]:
     """What docs/integers.md says: all generated networks, kinds of them, and each real one."""
     made = [row for row in rows if row["family"] == "generated"]
+    several = [row for row in made if row["layers"] > 1]
     kinds = {
-        "all": made,
+        "generated, all": made,
         "with outliers": [row for row in made if "outliers" in row["name"]],
         "with large biases": [row for row in made if "bias" in row["name"]],
-        "of one layer": [row for row in made if ";" not in row["name"].partition("; ")[2]],
-        "of several layers": [row for row in made if ";" in row["name"].partition("; ")[2]],
+        "of one layer": [row for row in made if row not in several],
+        "of two or three": several,
+        "real ones, below": [row for row in rows if row not in made],
     }
-    yield "| generated networks | number | farther in a layer | spike error: max-abs | threshold-aware | ratio | lower / higher |"
-    yield "|---|---|---|---|---|---|---|"
+    yield (
+        "| networks | number | max-abs refuses | farther "
+        "| spike error: max-abs | threshold-aware | ratio | lower, higher |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
     for kind, some in kinds.items():
         s = summary(some, "threshold-aware")
         yield (
-            f"| {kind} | {s['networks']} | {s['farther in a layer']} | {s['spikes of max-abs']:.2%} | {s['spikes']:.2%} "
-            f"| {s['ratio']:.2f} | {s['fewer']} / {s['more']} |"
+            f"| {kind} | {s['networks']} | {s['refused by max-abs']} | {s['farther in a layer']} "
+            f"| {s['spikes of max-abs']:.2%} | {s['spikes']:.2%} | {s['ratio']:.2f} | {s['fewer']}, {s['more']} |"
         )
     yield "| real network | parameter error: max-abs | threshold-aware | spike error: max-abs | threshold-aware |"
     yield "|---|---|---|---|---|"
@@ -145,9 +155,8 @@ def main() -> None:
     """Measure, print, write."""
     rows = [measure(family, case) for family, case in real_networks() if sum(map(np.sum, case.counts[0]))]
     rows += [measure("generated", case) for case in generated(NETWORKS)]
-    RESULTS.write_text(json.dumps({"epsilon": EPSILON, "networks": rows}, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", encoding="utf-8")
     print("\n".join(lines(rows)))
-    print(Counter(row["family"] for row in rows))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def _spikes(rates: FloatArray, weights: npt.ArrayLike, threshold: float, bias: n
     drive = rates @ columns / threshold
     if bias is not None:
         drive = drive + np.asarray(bias) / threshold
-    return np.clip(drive, 0.0, rates @ (columns != 0).astype(np.float64))
+    spikes: FloatArray = np.clip(drive, 0.0, rates @ (columns != 0).astype(np.float64))
+    return spikes
 
 
 def _exponential(seed: int, shape: tuple[int, ...]) -> FloatArray:
