@@ -98,11 +98,11 @@ def _distance(layer: Any, cores: Any) -> float:
     return parameter_error(layer, weights, cores[0].threshold_high, bias)
 
 
-def summary(rows: list[Row], rule: str) -> Row:
+def summary(rows: list[Row], rule: str, epsilon: float = EPSILON) -> Row:
     """A rule beside max-abs over the networks that both convert."""
     both = [(row["rules"]["max-abs"], row["rules"][rule]) for row in rows if row["rules"]["max-abs"] is not None]
-    logs = [[np.log(e["spikes"] + EPSILON) for e in pair] for pair in both]
-    distances = [[np.log(np.mean(e["parameters"]) + EPSILON) for e in pair] for pair in both]
+    logs = [[np.log(e["spikes"] + epsilon) for e in pair] for pair in both]
+    distances = [[np.log(np.mean(e["parameters"]) + epsilon) for e in pair] for pair in both]
     return {
         "networks": len(rows),
         "refused by max-abs": len(rows) - len(both),
@@ -112,8 +112,8 @@ def summary(rows: list[Row], rule: str) -> Row:
         ),
         "fewer": sum(found["spikes"] < plain["spikes"] for plain, found in both),
         "more": sum(found["spikes"] > plain["spikes"] for plain, found in both),
-        "spikes of max-abs": float(np.exp(np.mean([plain for plain, _ in logs])) - EPSILON),
-        "spikes": float(np.exp(np.mean([found for _, found in logs])) - EPSILON),
+        "spikes of max-abs": float(np.exp(np.mean([plain for plain, _ in logs])) - epsilon),
+        "spikes": float(np.exp(np.mean([found for _, found in logs])) - epsilon),
         "ratio": float(np.exp(np.mean([found - plain for plain, found in logs]))),
         "parameter ratio": float(np.exp(np.mean([found - plain for plain, found in distances]))),
     }
@@ -142,6 +142,9 @@ def lines(rows: list[Row]) -> Iterator[str]:
             f"| {kind} | {s['networks']} | {s['refused by max-abs']} | {s['farther in a layer']} "
             f"| {s['spikes of max-abs']:.2%} | {s['spikes']:.2%} | {s['ratio']:.2f} | {s['fewer']}, {s['more']} |"
         )
+    ratios = {epsilon: summary(made, "threshold-aware", epsilon)["ratio"] for epsilon in (EPSILON / 10, 10 * EPSILON)}
+    told = ", ".join(f"{ratio:.2f} with {epsilon:.2%}" for epsilon, ratio in ratios.items())
+    yield f"The ratio of all generated networks where another share is added: {told}."
     yield "| real network | parameter error: max-abs | threshold-aware | spike error: max-abs | threshold-aware |"
     yield "|---|---|---|---|---|"
     for row in rows:
