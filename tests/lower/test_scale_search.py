@@ -34,7 +34,7 @@ def drawn(seed: int, ratio: float, outlier: float, bias: float | None) -> Layer:
     weights.flat[0] *= outlier
     return build_layer(
         weights=weights,
-        threshold=ratio * np.abs(weights).max(),
+        threshold=float(ratio * np.abs(weights).max()),
         bias=None if bias is None else [bias] * 3,
         input_shape=(2, 8, 8),
     )
