@@ -45,6 +45,7 @@ format: .venv/.ready  ## put the code into its normal form
 bench: .venv/.ready  ## accuracy, and speed beside sinabs, snnTorch and Norse (installs them once; gigabytes); BENCH=options
 	@$(BIN)/python benchmarks/nmnist_accuracy.py
 	@$(BIN)/python benchmarks/conversion.py
+	@$(BIN)/python benchmarks/integers.py
 	@$(BIN)/python benchmarks/speed.py $(BENCH)
 
 docs: .venv/.ready  ## write the generated pages anew

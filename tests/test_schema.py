@@ -273,7 +273,14 @@ BODIES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "convert": [
-        {"chip": "speck2f", "convention": "nir", "digest": DIGEST, "weights_digest": DIGEST, "output": "net.h5"}
+        {
+            "chip": "speck2f",
+            "convention": "nir",
+            "digest": DIGEST,
+            "weights_digest": DIGEST,
+            "output": "net.h5",
+            "integers": [{"layer": "conv", "quantisation": None}],
+        }
     ],
     "export": [{"chip": "speck2f", "digest": DIGEST, "output": "net.nir"}],
     "show": [

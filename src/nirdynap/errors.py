@@ -269,7 +269,7 @@ BAD_CHIP_FILE = _kind("ND325", "bad chip file", "{value}", "a file that follows 
 
 # --- ND4xx: integers --------------------------------------------------------------------------------------------------------
 ALL_ZERO_WEIGHTS = _kind("ND401", "all-zero weights", "every weight is zero, so no scale exists and no neuron can fire", "removing the layer, or training it")
-VANISHING_THRESHOLD = _kind("ND402", "threshold vanishes", "threshold {value} times scale {scale} rounds to 0", "a larger threshold: it is far below the largest weight {limit}")
+VANISHING_THRESHOLD = _kind("ND402", "threshold vanishes", "threshold {value} times scale {scale} rounds to 0", "discretize=\"threshold-aware\", or a larger threshold: it is far below the largest weight {limit}")
 BIAS_OVERFLOW = _kind("ND403", "bias overflows", "largest bias is {value} after scaling, limit {limit}", "bias_bits=8, which includes the bias in the scale")
 TIE_OVERFLOW = _kind("ND404", "threshold overflows", "threshold_high + 1 is {value}, limit {limit}: a model that waits at v == threshold needs the extra one", "tie=\"fires\"")
 LOWER_BOUND_CLIPPED = _kind("ND405", "lower bound clipped", "v_min {v_min} becomes {value}, the chip's range is {limit}", "a lower bound inside the range; for 0 there is none nearer than -1", "warning")

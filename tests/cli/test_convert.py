@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,27 @@ def test_the_spec_is_written(net: Path, tmp_path: Path, name: str) -> None:
         "digest": spec.digest(),
         "weights_digest": spec.weights_digest(),
         "output": str(tmp_path / name),
+        "integers": [
+            {"layer": cores[0].name, "quantisation": dataclasses.asdict(cores[0].quantisation)} for cores in spec.layers
+        ],
     }
+
+
+def test_how_the_integers_were_chosen(net: Path, tmp_path: Path) -> None:
+    output = tmp_path / "spec.json"
+    assert "How the integers were chosen" not in run("convert", net, "--output", output).stdout
+    words = ["convert", net, "--output", output, "--discretize", "threshold-aware"]
+    chosen = ask(*words)["body"]["integers"]
+    assert [how["layer"] for how in chosen] == ["conv", "fc"]
+    assert {how["quantisation"]["rule"] for how in chosen} == {"threshold-aware"}
+    assert all(how["quantisation"]["after"] <= how["quantisation"]["before"] for how in chosen)
+    shown = run("show", output).stdout
+    for told in (run(*words).stdout, shown):
+        assert "How the integers were chosen" in told
+        assert told.count("expected spikes") == 2
+    assert [core["quantisation"] for core in ask("show", output)["body"]["cores"]] == [
+        how["quantisation"] for how in chosen
+    ]
 
 
 def test_what_people_see(net: Path, tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nirdynap.cli.answer import Answer
+from nirdynap.cli.answer import Answer, plain
 from nirdynap.cli.options import NirFile, OnChip
 from nirdynap.cli.screen import reading_words
 from nirdynap.cli.source import refuse_spec
@@ -25,19 +25,23 @@ def convert(file: NirFile, output: Output, lowering: OnChip) -> Answer:
 
     Exit code 0: written. 1: refused, nothing is written. 2: wrong options, or a file that cannot be read or written.
     """
-    from nirdynap.cli.describe import memory_table
+    from nirdynap.cli.describe import integers_table, memory_table
     from nirdynap.compile import nir_to_dynapcnn
     from nirdynap.store import save
 
     refuse_spec(file)
     spec = nir_to_dynapcnn(file, **lowering.given())
     save(spec, output)
-    body = {
+    body: dict[str, Any] = {
         "chip": spec.chip,
         "convention": spec.convention.name,
         "digest": spec.digest(),
         "weights_digest": spec.weights_digest(),
         "output": str(output),
+        "integers": [{"layer": c[0].name, "quantisation": plain(c[0].quantisation)} for c in spec.layers],
     }
     head = f"{output}: {file} on {spec.chip}, {reading_words(spec.convention)}, digest {spec.digest()[:12]}"
-    return Answer(body=body, diagnostics=spec.notes, tables=(head, memory_table(spec)))
+    tables = [memory_table(spec)]
+    if any(how["quantisation"]["rule"] not in ("max-abs", "given") for how in body["integers"]):
+        tables.append(integers_table(spec))
+    return Answer(body=body, diagnostics=spec.notes, tables=(head, *tables))

@@ -12,6 +12,7 @@ from nirdynap.cli.screen import table
 from nirdynap.ir.clock import ExternalClock, SlowClock
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.network import IF, Conv, Flatten, Linear, Node, Pool, Scale
+from nirdynap.ir.quantisation import Rule
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import shape_text
@@ -131,15 +132,24 @@ def memory_table(spec: Spec) -> Table:
     )
 
 
+_MEASURES: dict[Rule, str] = {
+    "max-abs": "parameters",
+    "given": "parameters",
+    "threshold-aware": "expected spikes",
+    "calibrated": "recorded spikes",
+}
+
+
 def integers_table(spec: Spec) -> Table:
     """How each layer's integers were chosen."""
     return table(
-        ["layer", "rule", "tried #", "error of max-abs #", "error #", "clipped #", "threshold", "weights"],
+        ["layer", "rule", "tried #", "error in", "of max-abs #", "chosen #", "clipped #", "threshold", "weights"],
         [
             [
                 core.name,
                 how.rule,
                 how.candidates,
+                _MEASURES[how.rule],
                 ("" if how.rule == "given" else "refused") if how.before is None else f"{how.before:.3g}",
                 f"{how.after:.3g}",
                 how.clipped,

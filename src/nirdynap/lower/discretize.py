@@ -104,6 +104,7 @@ def discretize_conv_if(
     scale: float | None = None,
     clip: bool = False,
     threshold_high: int | None = None,
+    integers: IntArray | None = None,
     place: str = "$",
 ) -> IntParameters:
     """A convolution and its neurons under one scale: the given one, or that of rule "max-abs".
@@ -120,6 +121,7 @@ def discretize_conv_if(
         scale: what to multiply by, > 0; None for the rule.
         threshold_high: the integer for the threshold, to which the lower bound keeps its proportion; None for the
             rounded product.
+        integers: the integers for the weights; None for the rounded products.
         clip: set weights and biases beyond their range to its end (ND410), where they are refused otherwise.
         place: where to report findings.
 
@@ -134,7 +136,8 @@ def discretize_conv_if(
     ruler, scale = _max_abs(w, threshold, b, bias_bits) if scale is None else (_GIVEN, scale)
     if scale > _FLOAT32_MAX:
         raise CompileError([BEYOND_FLOAT32.at(place, parameter="scale", value=f"{scale:g}", limit=f"{_FLOAT32_MAX:g}")])
-    integers, cut = _clipped(discretize_tensor(_within(w, scale), scale), WEIGHT_MIN, WEIGHT_MAX, clip)
+    rounded, cut = _clipped(discretize_tensor(_within(w, scale), scale), WEIGHT_MIN, WEIGHT_MAX, clip)
+    integers = rounded if integers is None else integers
     findings = list(_vanished(w, integers, scale, ruler, place))
     high = threshold_high or discretize_scalar(float(_within(threshold, scale)), scale)
     findings += _out_of_range(integers, high, scale, place)
@@ -151,7 +154,7 @@ def discretize_conv_if(
     raise_errors([*findings, *clipped])
     if cut:
         findings.append(VALUES_CLIPPED.at(place, value=cut, limit=w.size + (0 if b is None else b.size)))
-    if high > INT16_MAX // 2 and ruler != _GIVEN:  # whoever gives the scale has chosen
+    if high > INT16_MAX // 2 and (clip or ruler != _GIVEN):  # whoever gives the scale of a node has chosen
         findings.append(NO_HEADROOM.at(place, value=high, limit=INT16_MAX))
     return IntParameters(
         weights=frozen(integers, np.int8),

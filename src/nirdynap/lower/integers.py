@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
 
 from nirdynap.errors import TIE_OVERFLOW, CompileError, Diagnostic, node_place
-from nirdynap.ir.digest import frozen
 from nirdynap.ir.layers import IntLayer, Layer
 from nirdynap.ir.quantisation import Quantisation, Rule
 from nirdynap.ir.units import INT16_MAX, IntArray
@@ -77,10 +76,9 @@ def int_layer(
         scale=choice.scale if choice else layer.scale,
         clip=choice is not None,
         threshold_high=choice.threshold_high if choice else None,
+        integers=choice.weights if choice else None,
         place=place,
     )
-    if choice is not None and choice.weights is not None:
-        core = replace(core, weights=frozen(choice.weights, np.int8))
     findings += core.findings
     # A model that waits at v == threshold fires at threshold + 1 on integers; with this reset that is the same thing.
     waits = layer.tie == "waits" and layer.reset == "zero" and spikes_per_step == "one"
