@@ -52,12 +52,12 @@ def _finding(neuron: IF, decay: FloatArray, leak: str) -> Diagnostic:
 def _fitted(neuron: IF, decay: FloatArray) -> FloatArray:
     """What a step takes off the membrane, on average over membranes from 0 to the threshold."""
     drift = np.zeros(()) if neuron.drift is None else neuron.drift
-    return frozen(drift - (1 - decay) * neuron.threshold / 2, np.float64)
+    return frozen(drift - (1 - decay) * neuron.threshold / 2)
 
 
 def _bounded(neuron: IF) -> FloatArray:
     rest = np.zeros(neuron.input_shape)
-    return frozen(rest if neuron.v_min is None else np.maximum(rest, neuron.v_min), np.float64)
+    return frozen(rest if neuron.v_min is None else np.maximum(rest, neuron.v_min))
 
 
 def _range(array: FloatArray) -> str:
