@@ -26,6 +26,11 @@ def test_r_goes_into_weights_and_bias(r):
     assert_same_run(network, after, raster(network, 1))
 
 
+def test_where_r_is_one_nothing_changes():
+    network = network_of(np.ones(2))
+    assert fold_gain(network) is network
+
+
 def test_r_per_pixel_is_refused():
     r = np.ones((2, 6, 6))
     r[1, 2, 3] = 2
