@@ -156,8 +156,8 @@ def test_cores_come_in_topological_order():
 
 @pytest.mark.parametrize(("pooling", "ports", "fits"), [(8, 0, True), (8, 1, False), (9, 0, False), (7, 15, True)])
 def test_sums_that_int64_might_not_hold_are_not_run(pooling, ports, fits):
-    """Weights of 2**25 together, 64 windows, and counts of 2**31 - 1 are just below 2**62."""
-    second = build_core(1, np.full((1, 16, 128, 128), -128), (16, 128, 128))
+    """Weights of 2**25 into each neuron, 64 windows, and counts of 2**31 - 1 are just below 2**62."""
+    second = build_core(1, np.full((2, 16, 128, 128), -128), (16, 128, 128))
     first = build_core(0, [[[[1]]]], (1, 8, 8), destinations=[Destination(core=1, pooling=pooling)])
     spec = build_spec(first, second, inputs=[InputPort(0, 0), *[InputPort(1, 0)] * ports])
     if fits:
