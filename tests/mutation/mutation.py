@@ -42,7 +42,7 @@ only_mutate=
 pytest_add_cli_args_test_selection=
     {tests}
 pytest_add_cli_args=
-    --hypothesis-profile=ci
+    --hypothesis-profile=no-shrinking
     -p
     no:cacheprovider
 also_copy=

@@ -119,15 +119,14 @@ def padded(channels: int) -> int:
 
 def lay_out(spec: Spec) -> Layout:
     """The layout of a spec; that of the last few specs is kept."""
-    return _lay_out(Same(spec))
+    return _kept(Same(spec))
 
 
 def forget() -> None:
     """Forget the layouts that are kept."""
-    _lay_out.cache_clear()
+    _kept.cache_clear()
 
 
-@lru_cache(maxsize=8)
 def _lay_out(key: Same[Spec]) -> Layout:
     spec = key.value
     cores = np.zeros(len(spec.cores), dtype=_CORE)
@@ -170,6 +169,9 @@ def _lay_out(key: Same[Spec]) -> Layout:
         bias=_aligned(np.concatenate(biases)),
         pairs=_aligned(np.concatenate(pairs)),
     )
+
+
+_kept = lru_cache(maxsize=8)(_lay_out)  # a decorated function is one that mutmut does not change
 
 
 def _aligned(array: IntArray) -> IntArray:
