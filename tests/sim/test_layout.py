@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from one_spike import added, some_spikes, wires
 
 from nirdynap.ir.units import INT16_MAX, INT16_MIN
-from nirdynap.sim.layout import GROUP, code_bits, forget, inputs_of, lay_out, padded
+from nirdynap.sim.layout import GROUP, _record, code_bits, forget, inputs_of, lay_out, padded
 from nirdynap.sim.stimulus import Stimulus
 from nirdynap.testing.build import build_core, build_spec
 from nirdynap.testing.strategies import specs
@@ -205,6 +205,14 @@ def test_frames_take_an_odd_number_of_cache_lines_and_arrays_begin_with_one(spec
 def test_lanes_are_a_power_of_two_that_holds_the_channels(channels):
     assert code_bits(channels) == next(b for b in range(12) if 2**b >= channels)
     assert padded(channels) == next(2**b for b in range(3, 12) if 2**b >= channels)
+
+
+def test_all_fields_of_cores_and_wires_are_int64():
+    """Kernels are compiled for exactly that."""
+    net = lay_out(one_core(3, (2, 6, 7), (3, 2)))
+    for records in (net.cores, net.wires):
+        assert {records.dtype[name] for name in records.dtype.names} == {np.dtype(np.int64)}
+        assert records.dtype == _record(*records.dtype.names)
 
 
 def test_the_layout_of_a_spec_is_kept_until_it_is_forgotten():
