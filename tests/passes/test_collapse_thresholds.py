@@ -21,6 +21,11 @@ def test_one_threshold_is_left_alone_bit_for_bit():
     assert collapse_thresholds(network) is network
 
 
+def test_a_single_neuron_is_left_alone():
+    network = read(chain(**{"in": source(), "conv": conv(1, kernel=8), "if": neurons(0.3), "out": sink()}), "torch")
+    assert collapse_thresholds(network) is network
+
+
 @pytest.mark.parametrize("v_min", ["none", "-threshold"])
 def test_a_threshold_for_each_channel_rescales_that_channel(v_min):
     network = network_of([0.5, 4.0], v_min=v_min)

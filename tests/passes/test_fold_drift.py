@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from same_run import assert_same_run, raster
 
-from by_hand import chain, conv, neurons, sink, source
+from by_hand import chain, conv, graph, neurons, sink, source
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
 from nirdynap.ir.network import Network
 from nirdynap.passes.fold_drift import fold_drift
+from nirdynap.passes.rewrite import replaced
 
 
 def drifting(drift: np.ndarray, bias: np.ndarray | None, reset: str = "subtract") -> Network:
@@ -36,6 +37,14 @@ def test_the_same_membranes(drift, bias, reset, seed):
     after = fold_drift(network)
     assert after.node("if").drift is None
     assert_same_run(network, after, raster(network, seed))
+
+
+def test_a_convolution_that_feeds_others_too_keeps_its_bias():
+    """Their neurons do not drift; `pairs` refuses it."""
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "if2": neurons(), "out": sink(), "out2": sink()}
+    network = read(graph(nodes, "in -> conv -> if -> out", "conv -> if2 -> out2"), "torch")
+    network = replaced(network, dataclasses.replace(network.node("if"), drift=per_channel([0.5, 0.25])))
+    assert fold_drift(network) is network
 
 
 def test_drift_per_pixel_is_refused():

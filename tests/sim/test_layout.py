@@ -87,8 +87,9 @@ def test_no_block_reaches_further_than_the_core_says(spec):
             if d.target == k
         ]
         rows, columns = (np.concatenate([blocks[name] for blocks in here]) for name in ("rows", "columns"))
-        assert rows.max(initial=1) - 1 <= net.cores[k]["reach_y"] < max(core.neuron_shape[1], 1)
-        assert columns.max(initial=1) - 1 <= net.cores[k]["reach_x"] < max(core.neuron_shape[2], 1)
+        most = [-(-n // s) for n, s in zip(core.weights.shape[2:], core.stride, strict=True)]
+        assert rows.max(initial=1) - 1 <= net.cores[k]["reach_y"] < min(core.neuron_shape[1], most[0])
+        assert columns.max(initial=1) - 1 <= net.cores[k]["reach_x"] < min(core.neuron_shape[2], most[1])
 
 
 @PROPERTY
