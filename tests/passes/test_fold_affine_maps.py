@@ -153,6 +153,12 @@ def test_one_that_also_feeds_neurons_or_several_layers_stays_for_them(seed):
     assert_same_run(before, after, raster(before, seed))
 
 
+def test_one_that_is_not_alone_in_front_of_the_second_stays():
+    nodes = {"in": source(), "a": conv(), "b": conv(), "c": conv(3, 2), "if": neurons(), "out": sink()}
+    network = read(graph(nodes, "in -> a -> c -> if -> out", "in -> b -> c"), "torch")
+    assert fold_affine_maps(network) is network
+
+
 def padded(bias=0.0):
     return conv(2, 2, padding=1, bias=np.full(2, bias))
 

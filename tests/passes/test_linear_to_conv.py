@@ -61,6 +61,12 @@ def test_a_flatten_in_front_of_an_output_goes_where_only_the_shape_changes():
         linear_to_conv(read(chain(**nodes), "torch", flatten="hwc"))
 
 
+def test_a_flatten_in_front_of_a_convolution_of_its_own_is_refused():
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "flat": flatten(), "conv2": conv(3, 72, 1)}
+    with pytest.raises(CompileError, match=r"ND219 .* \$\.nodes\.flat: a Flatten of order chw feeds conv2"):
+        linear_to_conv(read(chain(**nodes, if2=neurons(), out=sink()), "torch"))
+
+
 def test_all_that_a_misplaced_flatten_feeds_is_named():
     nodes = {"in": source(), "conv": conv(), "if": neurons(), "flat": flatten(), "out": sink(), "out2": sink()}
     network = read(graph(nodes, "in -> conv -> if -> flat -> out", "flat -> out2"), "torch", flatten="hwc")

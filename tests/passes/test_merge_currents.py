@@ -63,6 +63,13 @@ def test_any_number_of_kernels_of_any_sides(paddings, base, stride, seed):
     assert_same_run(network, after, raster(network, seed))
 
 
+def test_a_single_convolution_is_left_alone():
+    network = read(
+        graph({"in": source(), "a": conv(), "if": neurons(), "out": sink()}, "in -> a -> if -> out"), "torch"
+    )
+    assert merge_currents(network) is network
+
+
 def test_without_biases_there_is_none_after():
     network = two_into_one(conv(), conv(kernel=5, padding=1))
     for name in "ab":
