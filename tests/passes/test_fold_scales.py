@@ -6,7 +6,7 @@ from same_run import assert_same_run, raster
 from by_hand import avg_pool, chain, conv, flatten, graph, neurons, scale, sink, source, sum_pool
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
-from nirdynap.ir.network import Conv, Scale
+from nirdynap.ir.network import Conv, Pool, Scale
 from nirdynap.passes import normalise
 from nirdynap.passes.average_pools import average_pools
 from nirdynap.passes.fold_scales import fold_scales
@@ -131,7 +131,14 @@ def test_behind_a_pool_it_has_the_shape_of_what_the_pool_sends_on():
     (left,) = (n for n in after.nodes if isinstance(n, Scale))
     assert left.input_shape == (2, 3, 3)
     assert left.factor[:, 1, 1].tolist() == [2, 3]
+    assert sum(isinstance(n, Pool) for n in after.nodes) == 1, "the pool has gone where the scaled spikes go"
     assert_same_run(network, after, raster(network, 1))
+
+
+def test_a_pool_that_others_come_through_stays_for_them():
+    nodes = {**FRONT, "s": scale([[[2.0]], [[3.0]]]), "p": sum_pool(2), **BACK}
+    after = folded(read(graph(nodes, "in -> conv -> if -> s -> p -> conv2 -> if2 -> out", "if -> p"), "torch"))
+    assert sum(isinstance(n, Pool) for n in after.nodes) == 2
 
 
 def test_in_front_of_an_output_the_first_factor_is_shown():
