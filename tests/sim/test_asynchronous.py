@@ -184,6 +184,12 @@ def test_bad_record():
         EventSimulator(ONE).run(at(0), record="some")
 
 
+def test_membranes_are_what_the_kernels_are_compiled_for():
+    with mock.patch.object(asynchronous, "first_state", wraps=asynchronous.first_state) as first:
+        EventSimulator(ONE).run([at(0), at()])
+    assert first.call_args.args == (ONE, 2, np.int16, None)
+
+
 def test_what_saturates_is_counted_over_all_samples():
     spec = build_spec(build_core(0, [[[[127]]]], (1, 1, 1), threshold_high=1, initial_state=[[[32700]]]))
     batch = [at(0), at(), at(0, 1)]

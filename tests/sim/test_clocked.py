@@ -141,6 +141,12 @@ def test_membranes_go_on_in_32_bits_where_they_left_16(saturate):
     assert (membrane.item() > INT16_MAX) == (not saturate)
 
 
+def test_membranes_are_what_the_kernels_are_compiled_for():
+    with mock.patch.object(clocked, "first_state", wraps=clocked.first_state) as first:
+        ClockedSimulator(ONE).run(counts(1))
+    assert first.call_args.args == (ONE, 1, np.int32, None)
+
+
 def test_what_saturates_is_counted_over_all_samples():
     spec = build_spec(build_core(0, [[[[-127]]]], (1, 1, 1)))
     batch = np.array([[300, 0, 600], [1, 0, 0]])[:, :, None, None, None]
@@ -208,7 +214,7 @@ def test_pieces_of_whole_time_steps_follow_each_other():
     simulator.run(silence, duration_us=1500, dt_us=500)
     simulator.run(silence, duration_us=300, dt_us=750)
     with pytest.raises(
-        InputError, match=r"duration_us = 300 .* a multiple of dt_us = 200 in each run but the last, or "
+        InputError, match=r"\$\.duration_us: .* = 300 .* a multiple of dt_us = 200 in each run but the last, or "
     ):
         simulator.run(silence, dt_us=200)
     with pytest.raises(InputError) as caught:
