@@ -44,6 +44,16 @@ def test_a_spike_arrives_where_it_should(spec, seed):
             assert there == wire.arrives(spec.cores[edge["target"]], c, y, x)
 
 
+def test_channels_beyond_those_of_the_target_are_dropped():
+    shifted = Destination(core=1, pooling=1, feature_shift=2)
+    first = build_core(0, np.ones((5, 1, 1, 1)), (1, 2, 2), destinations=[shifted])
+    spec = build_spec(first, build_core(1, np.ones((1, 4, 1, 1)), (4, 2, 2)))
+    (edge,) = flatten(spec, record_all=False).edges
+    (wire,) = (wire for wire in wires(spec) if wire.source)
+    heard = [wire.arrives(spec.cores[1], c, 0, 0) is not None for c in range(5)]
+    assert heard == [c < edge["channels"] for c in range(5)] == [True, True, False, False, False]
+
+
 @PROPERTY
 @given(ANY)
 def test_the_arrays_hold_every_core_one_behind_the_other(spec):
@@ -116,6 +126,7 @@ def test_a_batch_starts_from_the_first_membranes(dtype):
     spec = fork()
     state = first_state(spec, 3, dtype, None)
     assert state.membranes.dtype == dtype
+    assert state.membranes.shape == (3, sum(int(np.prod(core.neuron_shape)) for core in spec.cores))
     assert state.phases.dtype == np.int64
     assert (state.phases.shape, state.phases.any()) == ((3, 3), False)
     for core, membranes in membranes_by_core(spec, state.membranes).items():
