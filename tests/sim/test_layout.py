@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from one_spike import added, some_spikes, wires
 
+from nirdynap.ir.spec import Destination
 from nirdynap.ir.units import INT16_MAX, INT16_MIN
 from nirdynap.sim.layout import GROUP, _record, code_bits, forget, inputs_of, lay_out, padded
 from nirdynap.sim.stimulus import Stimulus
@@ -74,6 +75,16 @@ def test_a_spike_adds_its_weights_alone_and_in_a_frame(spec, seed):
             if there is not None:
                 framed = by_frame(net, drawn.target, int(block["cell"]) + c)
                 np.testing.assert_array_equal(as_map(framed, core), added(core, there))
+
+
+def test_channels_beyond_those_of_the_target_are_dropped():
+    shifted = Destination(core=1, pooling=1, feature_shift=2)
+    first = build_core(0, np.ones((5, 1, 1, 1)), (1, 2, 2), destinations=[shifted])
+    spec = build_spec(first, build_core(1, np.ones((1, 4, 1, 1)), (4, 2, 2)))
+    (wire,) = (wire for wire in lay_out(spec).wires if wire["source"])
+    (drawn,) = (wire for wire in wires(spec) if wire.source)
+    heard = [drawn.arrives(spec.cores[1], c, 0, 0) is not None for c in range(5)]
+    assert heard == [c < wire["channels"] for c in range(5)] == [True, True, False, False, False]
 
 
 @PROPERTY
