@@ -98,9 +98,19 @@ def test_no_block_reaches_further_than_the_core_says(spec):
             if d.target == k
         ]
         rows, columns = (np.concatenate([blocks[name] for blocks in here]) for name in ("rows", "columns"))
+        assert not rows[columns == 0].any()
         most = [-(-n // s) for n, s in zip(core.weights.shape[2:], core.stride, strict=True)]
         assert rows.max(initial=1) - 1 <= net.cores[k]["reach_y"] < min(core.neuron_shape[1], most[0])
         assert columns.max(initial=1) - 1 <= net.cores[k]["reach_x"] < min(core.neuron_shape[2], most[1])
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 4), (4, 2), (2, 4), (3, 1)])
+def test_every_pixel_far_from_the_border_reaches_as_many_neurons(kernel, stride):
+    """Where the stride is no longer than the kernel. Loops of one length are those that a processor foresees."""
+    net = lay_out(one_core(3, (1, 41, 41), (kernel, kernel), stride=(stride, stride)))
+    blocks = net.blocks[: 41 * 41].reshape(41, 41)[10:30, 10:30]
+    expected = {-(-kernel // stride)} if kernel > stride else {0, 1}
+    assert set(blocks["rows"].ravel().tolist()) == set(blocks["columns"].ravel().tolist()) == expected
 
 
 @PROPERTY

@@ -306,7 +306,7 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     which = which.reshape(-1)[x]
     blocks = np.zeros(height * width, dtype=_BLOCK)
     blocks["pixel"] = top[y] * columns + left[x]
-    blocks["weights"] = np.array(starts)[which] + place[np.clip(first_ky, 0, kernel_y - 1)][y] * wide[x] * lanes
+    blocks["weights"] = np.array(starts)[which] + place[np.maximum(first_ky, 0)][y] * wide[x] * lanes
     blocks["stride"] = kernel_y * wide[x] * lanes
     blocks["cell"] = ((y + core.padding[0]) * (width + 2 * core.padding[1]) + x + core.padding[1]) * _even(core)
     blocks["rows"], blocks["columns"] = np.where(wide[x] > 0, high[y], 0), wide[x]
