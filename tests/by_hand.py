@@ -32,15 +32,15 @@ def neurons(threshold: Any = 1.0, r: Any = None, **changed: Any) -> nir.IF:
     return nir.IF(np.ones_like(theta) if r is None else np.asarray(r, dtype=np.float64), theta, **changed)
 
 
-def sum_pool(size: int, **changed: Any) -> nir.SumPool2d:
-    """A sum pool of size x size."""
-    pair = np.array([size, size])
+def sum_pool(size: int | tuple[int, int], **changed: Any) -> nir.SumPool2d:
+    """A sum pool of size x size, or of (y, x)."""
+    pair = np.full(2, size)
     return nir.SumPool2d(**({"kernel_size": pair, "stride": pair, "padding": np.array([0, 0])} | changed))
 
 
-def avg_pool(size: int) -> nir.AvgPool2d:
-    """An average pool of size x size."""
-    pair = np.array([size, size])
+def avg_pool(size: int | tuple[int, int]) -> nir.AvgPool2d:
+    """An average pool of size x size, or of (y, x)."""
+    pair = np.full(2, size)
     return nir.AvgPool2d(pair, pair, np.array([0, 0]))
 
 

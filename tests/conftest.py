@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # The same examples in each run of continuous integration; new ones for everybody else.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("default", deadline=None)
+# For mutation tests, which ask only whether an example fails and not which is the smallest.
+settings.register_profile("no-shrinking", derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -11,6 +11,7 @@ from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.frontend import read
 from nirdynap.interpret import interpret
 from nirdynap.passes import approximate_leak
+from nirdynap.passes.rewrite import replaced
 
 
 def leaky(tau=0.01, threshold=2.0, v_leak=0.0):
@@ -20,6 +21,41 @@ def leaky(tau=0.01, threshold=2.0, v_leak=0.0):
 
 def network(graph, leak, **options):
     return read(graph, "torch", reset="subtract", dt=1e-3, leak=leak, **options)
+
+
+@pytest.mark.parametrize(
+    ("decay", "shown"),
+    [
+        ([0.9, 0.9], "0.9"),
+        ([0.25, 0.5], "0.25..0.5"),
+        ([2 / 3, 2 / 3], "0.6667"),
+        ([1 - 2**-20] * 2, "0.9999990463"),
+    ],
+)
+@pytest.mark.parametrize("leak", ["refuse", "drop", "linear"])
+def test_the_note_shows_the_decay_of_a_step_and_never_as_none(decay, shown, leak):
+    neuron = network(leaky(), leak).node("lif")
+    decay = np.broadcast_to(np.array(decay)[:, None, None], neuron.input_shape)
+    after = approximate_leak(replaced(network(leaky(), leak), dataclasses.replace(neuron, decay=decay)))
+    (note,) = after.notes
+    assert note.value == shown
+
+
+def test_dropped_or_linear_neither_drift_nor_the_later_reset_stays():
+    """Of a leaky neuron the rest is in `drift`; the reset in the next step is for a leak to come first."""
+    graph = leaky(v_leak=0.5)
+    for leak in ("drop", "linear"):
+        before = read(graph, "snntorch", dt=1e-3, leak=leak)
+        assert before.node("lif").reset_time == "next"
+        assert before.node("lif").drift is not None
+        after = approximate_leak(before).node("lif")
+        assert after.reset_time == "now"
+        assert (after.drift is None) == (leak == "drop")
+
+
+def test_a_membrane_that_forgets_at_once_has_lost_half_of_it_after_no_step():
+    (note,) = approximate_leak(network(leaky(tau=1e-3), "drop")).notes
+    assert (note.value, note.limit) == ("0", "0")
 
 
 def test_without_leak_nothing_changes():
@@ -64,12 +100,12 @@ def test_linear_is_the_constant_of_least_squares(v_leak):
     assert f"off by {error:.3g} thresholds" in note.found
 
 
-@pytest.mark.parametrize(("v_min", "bound"), [("none", 0.0), ("-threshold", 0.0), (-0.25, 0.0)])
-def test_a_linear_leak_stops_at_rest(v_min, bound):
+@pytest.mark.parametrize("v_min", ["none", "-threshold", -0.25, 0.0])
+def test_a_linear_leak_stops_at_rest(v_min):
     after = approximate_leak(network(leaky(), "linear", v_min=v_min))
-    assert (after.node("lif").v_min == bound).all()
+    assert (after.node("lif").v_min == 0).all()
     silent = interpret(after, np.zeros((50, 1, 8, 8), dtype=int))
-    assert (silent.membranes["lif"] == bound).all()
+    assert (silent.membranes["lif"] == 0).all()
 
 
 def test_a_linear_leak_becomes_the_bias_of_the_core():

@@ -1,6 +1,6 @@
 from same_run import assert_same_run, raster
 
-from by_hand import avg_pool, chain, conv, neurons, sink, source
+from by_hand import avg_pool, chain, conv, neurons, sink, source, sum_pool
 from nirdynap.frontend import read
 from nirdynap.ir.network import Pool, Scale
 from nirdynap.passes.average_pools import average_pools
@@ -13,7 +13,7 @@ def test_an_average_is_a_sum_and_a_factor():
     (pool,), (scale,) = ([n for n in after.nodes if isinstance(n, kind)] for kind in (Pool, Scale))
     assert pool.kind == "sum"
     assert (scale.factor == 0.25).all()
-    assert scale.origin == ("pool",)
+    assert (scale.name, scale.origin) == ("pool.mean", ("pool",))
     assert_same_run(network, after, raster(network, 1))
 
 
@@ -27,3 +27,19 @@ def test_the_factor_gets_a_name_of_its_own():
     }
     after = average_pools(read(chain(**nodes, if2=neurons(), out=sink()), "torch"))
     assert len({n.name for n in after.nodes}) == len(after.nodes) == 8
+
+
+def test_the_window_need_not_be_square():
+    nodes = {"in": source(), "pool": avg_pool((2, 4)), "conv": conv(kernel=2), "if": neurons(), "out": sink()}
+    network = read(chain(**nodes), "torch")
+    after = average_pools(network)
+    (scale,) = (n for n in after.nodes if isinstance(n, Scale))
+    assert (scale.factor == 1 / 8).all()
+    assert_same_run(network, after, raster(network, 2))
+
+
+def test_a_sum_stays_what_it_is():
+    network = read(
+        chain(**{"in": source(), "pool": sum_pool(2), "conv": conv(), "if": neurons(), "out": sink()}), "torch"
+    )
+    assert average_pools(network) is network

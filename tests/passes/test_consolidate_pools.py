@@ -21,6 +21,14 @@ def test_sizes_multiply_and_remainders_stay_dropped():
     assert_same_run(network, after, raster(network, 1))
 
 
+def test_each_axis_multiplies_by_itself():
+    nodes = {"in": source(1, 20, 9), "conv": conv(), "if": neurons(), "a": sum_pool((2, 3)), "b": sum_pool((4, 1))}
+    network = read(chain(**nodes, out=sink()), "torch")
+    after = consolidate_pools(network)
+    assert list(pools(after).values()) == [(8, 3)]
+    assert_same_run(network, after, raster(network, 1))
+
+
 def test_a_pool_that_feeds_something_else_too_stays():
     nodes = {**FRONT, "a": sum_pool(2), "b": sum_pool(2), "half": sink(), "quarter": sink()}
     network = read(graph(nodes, "in -> conv -> if -> a -> half", "a -> b -> quarter"), "torch")

@@ -90,6 +90,15 @@ def test_dense_layers_in_a_row_are_one(seed, layers, biased):
     assert_same_run(before, after, raster(before, seed))
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_bias_of_one_of_two_layers(first):
+    dense = [affine(5, 12, 1), affine(5, 5, 2)]
+    dense[first] = nir.Linear(dense[first].weight)
+    before, after = folded(chain(**{"in": source(12), "a": dense[0], "b": dense[1], "if": neurons(), "out": sink()}))
+    assert after.node("b").bias is not None
+    assert_same_run(before, after, raster(before, 1))
+
+
 @given(seed=st.integers(0, 99), stride=st.integers(1, 2), padding=st.integers(0, 1))
 def test_a_dense_layer_behind_a_convolution(seed, stride, padding):
     first = conv(2, 1, 3, stride=stride, padding=padding, bias=np.array([1.0, -2.0]) / 16)
@@ -144,6 +153,12 @@ def test_one_that_also_feeds_neurons_or_several_layers_stays_for_them(seed):
     assert_same_run(before, after, raster(before, seed))
 
 
+def test_one_that_is_not_alone_in_front_of_the_second_stays():
+    nodes = {"in": source(), "a": conv(), "b": conv(), "c": conv(3, 2), "if": neurons(), "out": sink()}
+    network = read(graph(nodes, "in -> a -> c -> if -> out", "in -> b -> c"), "torch")
+    assert fold_affine_maps(network) is network
+
+
 def padded(bias=0.0):
     return conv(2, 2, padding=1, bias=np.full(2, bias))
 
@@ -163,7 +178,10 @@ def test_what_is_no_single_convolution_stays(first, second):
 
 def test_a_kernel_beyond_all_memory_is_not_made(monkeypatch):
     network = read(chain(**{"in": source(), "a": conv(), "b": conv(3, 2), "if": neurons(), "out": sink()}), "torch")
-    monkeypatch.setattr(importlib.import_module(fold_affine_maps.__module__), "MOST_ELEMENTS", 3 * 5 * 5 - 1)
+    module = importlib.import_module(fold_affine_maps.__module__)
+    monkeypatch.setattr(module, "MOST_ELEMENTS", 3 * 5 * 5)
+    assert len(fold_affine_maps(network).nodes) == len(network.nodes) - 1
+    monkeypatch.setattr(module, "MOST_ELEMENTS", 3 * 5 * 5 - 1)
     assert fold_affine_maps(network) is network
     with pytest.raises(CompileError, match="one kernel for both would have 75 elements"):
         normalise(network)

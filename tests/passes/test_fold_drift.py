@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from same_run import assert_same_run, raster
 
-from by_hand import chain, conv, neurons, sink, source
+from by_hand import chain, conv, graph, neurons, sink, source
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
 from nirdynap.ir.network import Network
 from nirdynap.passes.fold_drift import fold_drift
+from nirdynap.passes.rewrite import replaced
 
 
 def drifting(drift: np.ndarray, bias: np.ndarray | None, reset: str = "subtract") -> Network:
@@ -36,6 +37,39 @@ def test_the_same_membranes(drift, bias, reset, seed):
     after = fold_drift(network)
     assert after.node("if").drift is None
     assert_same_run(network, after, raster(network, seed))
+
+
+def two_layers():
+    layers = {"c0": conv(1), "if0": neurons(), "c1": conv(1), "if1": neurons()}
+    return read(chain(**{"in": source(), **layers, "out": sink()}), "torch")
+
+
+def test_every_layer_with_drift_per_pixel_is_named():
+    network = two_layers()
+    for name in ("if0", "if1"):
+        node = network.node(name)
+        drift = np.arange(np.prod(node.input_shape)).reshape(node.input_shape) / 8
+        network = replaced(network, dataclasses.replace(node, drift=drift))
+    with pytest.raises(CompileError) as caught:
+        fold_drift(network)
+    assert [d.place for d in caught.value.diagnostics] == ["$.nodes.if0", "$.nodes.if1"]
+
+
+def test_a_layer_without_drift_hides_none_behind_it():
+    network = two_layers()
+    node = network.node("if1")
+    network = replaced(network, dataclasses.replace(node, drift=np.full(node.input_shape, 0.5)))
+    after = fold_drift(network)
+    assert after.node("if1").drift is None
+    assert_same_run(network, after, raster(network, 1))
+
+
+def test_a_convolution_that_feeds_others_too_keeps_its_bias():
+    """Their neurons do not drift; `pairs` refuses it."""
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "if2": neurons(), "out": sink(), "out2": sink()}
+    network = read(graph(nodes, "in -> conv -> if -> out", "conv -> if2 -> out2"), "torch")
+    network = replaced(network, dataclasses.replace(network.node("if"), drift=per_channel([0.5, 0.25])))
+    assert fold_drift(network) is network
 
 
 def test_drift_per_pixel_is_refused():

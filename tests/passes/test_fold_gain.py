@@ -26,6 +26,22 @@ def test_r_goes_into_weights_and_bias(r):
     assert_same_run(network, after, raster(network, 1))
 
 
+def test_where_r_is_one_nothing_changes():
+    network = network_of(np.ones(2))
+    assert fold_gain(network) is network
+
+
+def test_every_layer_with_r_per_pixel_is_named():
+    uneven = [np.ones(shape) for shape in ((2, 6, 6), (2, 4, 4))]
+    for r in uneven:
+        r[0, 1, 1] = 3
+    nodes = {"in": source(), "conv": conv(), "if": neurons(np.ones((2, 6, 6)), uneven[0]), "conv2": conv(channels=2)}
+    network = read(chain(**nodes, if2=neurons(np.ones((2, 4, 4)), uneven[1]), out=sink()), "torch")
+    with pytest.raises(CompileError) as caught:
+        fold_gain(network)
+    assert [(d.code, d.place) for d in caught.value.diagnostics] == [("ND202", "$.nodes.if"), ("ND202", "$.nodes.if2")]
+
+
 def test_r_per_pixel_is_refused():
     r = np.ones((2, 6, 6))
     r[1, 2, 3] = 2

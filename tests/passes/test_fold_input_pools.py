@@ -29,6 +29,28 @@ def test_the_first_convolution_pools_the_input(size, kernel, stride, padding, re
     assert_same_run(network, after, raster(network, seed))
 
 
+def test_each_axis_has_its_own_window_stride_and_padding():
+    layer = conv(kernel=3, stride=(1, 2), padding=(0, 1))
+    nodes = {"in": source(1, 10, 12), "pool": sum_pool((2, 3)), "conv": layer, "if": neurons(), "out": sink()}
+    network = read(chain(**nodes), "torch")
+    node = fold_input_pools(network).node("conv")
+    assert (node.weights.shape, node.stride, node.padding) == ((2, 1, 6, 9), (2, 6), (0, 3))
+    assert_same_run(network, fold_input_pools(network), raster(network, 1))
+
+
+def test_a_pool_of_other_sources_than_the_input_stays():
+    nodes = {
+        "in": source(),
+        "a": conv(),
+        "if": neurons(),
+        "pool": sum_pool(2),
+        "b": conv(channels=2),
+        "if_b": neurons(),
+    }
+    network = read(chain(**nodes, out=sink()), "torch")
+    assert fold_input_pools(network) is network
+
+
 def test_one_pool_for_two_convolutions_and_an_average():
     nodes = {"in": source(), "pool": avg_pool(2), "a": conv(), "b": conv(kernel=1), "if": neurons(), "if2": neurons()}
     nodes |= {"out": sink(), "out2": sink()}

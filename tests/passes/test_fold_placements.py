@@ -46,6 +46,35 @@ def test_the_same_run_without_the_placement(shift, more, side, corner, kernel, p
     assert_same_run(network, after, raster(network, 3))
 
 
+@given(kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)), corner=st.tuples(st.integers(0, 3), st.integers(0, 3)))
+def test_each_axis_is_cut_or_filled_by_itself(kernel, corner):
+    """In front of a square kernel: the map grows along one axis and shrinks along the other."""
+    corner = tuple(min(n, k - 1) for n, k in zip(corner, kernel, strict=True))
+    weight = placement_kernel(2, 1, kernel, corner, 1)
+    assert np.argwhere(weight).tolist() == [[1, 0, *corner]]
+    network = placed(conv(weight=weight, padding=corner), conv(channels=2, kernel=2))
+    after = fold_placements(network)
+    assert [node.name for node in after.nodes] == ["in", "conv", "if", "out"]
+    assert_same_run(network, after, raster(network, 2))
+
+
+@pytest.mark.parametrize(("kernel", "corner"), [((2, 1), (1, 0)), ((1, 2), (0, 1)), ((3, 1), (0, 0)), ((1, 3), (0, 0))])
+def test_a_cut_along_either_axis_is_a_cut(kernel, corner):
+    """Filled or cut along one axis only, in front of an oblong kernel: only what is filled may go."""
+    place = conv(weight=placement_kernel(1, 1, kernel, corner, 0), padding=corner)
+    network = placed(place, conv(weight=np.ones((2, 1, 2, 3))))
+    assert (fold_placements(network) == network) == (corner == (0, 0))
+
+
+@pytest.mark.parametrize("padding", [(2, 0), (0, 2)])
+def test_what_only_adds_empty_rows_before_the_map_is_no_placement(padding):
+    """The tap that would copy lies outside of the kernel."""
+    weight = np.zeros((1, 1, 2, 2))
+    weight[0, 0, 0, 0] = 1
+    network = placed(conv(weight=weight, padding=padding), conv())
+    assert fold_placements(network) == network
+
+
 def test_channels_side_by_side():
     nodes = {
         "in": source(),

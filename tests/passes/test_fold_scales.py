@@ -6,7 +6,7 @@ from same_run import assert_same_run, raster
 from by_hand import avg_pool, chain, conv, flatten, graph, neurons, scale, sink, source, sum_pool
 from nirdynap.errors import CompileError
 from nirdynap.frontend import read
-from nirdynap.ir.network import Conv, Scale
+from nirdynap.ir.network import Conv, Pool, Scale
 from nirdynap.passes import normalise
 from nirdynap.passes.average_pools import average_pools
 from nirdynap.passes.fold_scales import fold_scales
@@ -64,7 +64,14 @@ def test_sources_with_different_factors_get_input_channels_of_their_own():
     node = after.node("conv2")
     assert node.input_shape == (4, 3, 3)
     assert sorted(e.feature_shift for e in after.edges_into("conv2")) == [0, 2]
-    assert [d.code for d in after.notes] == ["ND217"]
+    assert [(d.code, d.value, d.limit) for d in after.notes] == [("ND217", "1, 0.25", 4)]
+
+
+def test_the_note_says_from_where_to_where_the_factors_go():
+    nodes = {**FRONT, "s": scale([[[0.5]], [[-3.0]]]), **BACK}
+    after = folded(read(graph(nodes, "in -> conv -> if -> s -> conv2 -> if2 -> out", "if -> conv2"), "torch"))
+    (note,) = after.notes
+    assert sorted(note.value.split(", ")) == ["-3..0.5", "1"]
 
 
 def test_sources_with_equal_factors_share_their_input_channels():
@@ -116,6 +123,27 @@ def test_a_scale_in_front_of_a_bare_neuron_is_left_to_the_last_pass():
     with pytest.raises(CompileError) as caught:
         normalise(read(chain(**nodes), "torch"))
     assert [(d.code, d.place) for d in caught.value.diagnostics] == [("ND207", "$.nodes.if2")]
+
+
+def test_behind_a_pool_it_has_the_shape_of_what_the_pool_sends_on():
+    network = read(chain(**FRONT, s=scale([[[2.0]], [[3.0]]]), p=sum_pool(2), if2=neurons(), out=sink()), "torch")
+    after = fold_scales(network)
+    (left,) = (n for n in after.nodes if isinstance(n, Scale))
+    assert left.input_shape == (2, 3, 3)
+    assert left.factor[:, 1, 1].tolist() == [2, 3]
+    assert sum(isinstance(n, Pool) for n in after.nodes) == 1, "the pool has gone where the scaled spikes go"
+    assert_same_run(network, after, raster(network, 1))
+
+
+def test_a_pool_that_others_come_through_stays_for_them():
+    nodes = {**FRONT, "s": scale([[[2.0]], [[3.0]]]), "p": sum_pool(2), **BACK}
+    after = folded(read(graph(nodes, "in -> conv -> if -> s -> p -> conv2 -> if2 -> out", "if -> p"), "torch"))
+    assert sum(isinstance(n, Pool) for n in after.nodes) == 2
+
+
+def test_in_front_of_an_output_the_first_factor_is_shown():
+    with pytest.raises(CompileError, match=r"ND205 .* a factor of 2 stands"):
+        fold_scales(read(chain(**FRONT, s=scale([[[2.0]], [[3.0]]]), out=sink()), "torch"))
 
 
 def test_what_an_earlier_pass_refused_is_no_second_finding():

@@ -25,6 +25,15 @@ def test_the_kernel_is_the_whole_map_in_the_order_of_the_flatten(order):
     assert_same_run(network, after, raster(network, 1))
 
 
+def test_a_bias_stays_the_bias():
+    bias = np.array([0.5, -0.25, 0.0])
+    nodes = {"in": source(2, 3, 4), "flat": flatten(), "fc": nir.Affine(WEIGHT, bias), "if": neurons(), "out": sink()}
+    network = read(chain(**nodes), "torch")
+    after = linear_to_conv(network)
+    assert after.node("fc").bias.tolist() == bias.tolist()
+    assert_same_run(network, after, raster(network, 1))
+
+
 @pytest.mark.parametrize("order", ["chw", "hwc"])
 def test_scales_behind_a_flatten_keep_to_their_pixels(order):
     one, two = scale(np.arange(1.0, 25.0)), scale(np.arange(25.0)[1:] % 5 + 1)
@@ -50,6 +59,20 @@ def test_a_flatten_in_front_of_an_output_goes_where_only_the_shape_changes():
     assert after.node("out").input_shape == (2, 6, 6)
     with pytest.raises(CompileError, match=r"ND219 .* \$\.nodes\.flat: a Flatten of order hwc feeds out"):
         linear_to_conv(read(chain(**nodes), "torch", flatten="hwc"))
+
+
+def test_a_flatten_in_front_of_a_convolution_of_its_own_is_refused():
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "flat": flatten(), "conv2": conv(3, 72, 1)}
+    with pytest.raises(CompileError, match=r"ND219 .* \$\.nodes\.flat: a Flatten of order chw feeds conv2"):
+        linear_to_conv(read(chain(**nodes, if2=neurons(), out=sink()), "torch"))
+
+
+def test_all_that_a_misplaced_flatten_feeds_is_named():
+    nodes = {"in": source(), "conv": conv(), "if": neurons(), "flat": flatten(), "out": sink(), "out2": sink()}
+    network = read(graph(nodes, "in -> conv -> if -> flat -> out", "flat -> out2"), "torch", flatten="hwc")
+    with pytest.raises(CompileError) as caught:
+        linear_to_conv(network)
+    assert [(d.code, d.value, d.limit) for d in caught.value.diagnostics] == [("ND219", "out, out2", "hwc")]
 
 
 def test_a_sum_of_maps_that_differ_before_the_flatten_is_refused():

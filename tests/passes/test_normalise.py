@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+from unittest import mock
+
 import hypothesis.strategies as st
+import nir
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from same_run import assert_same_run, raster
 
-from nirdynap.errors import CompileError
+from by_hand import chain, conv, neurons, scale, sink, source, sum_pool
+from nirdynap import passes
+from nirdynap.errors import SCALED_INPUT_MIX, CompileError
 from nirdynap.frontend import read
-from nirdynap.ir.network import IF, Conv, Flatten, Input, Linear, Network, Output, Pool, Scale
+from nirdynap.ir.network import IF, Conv, Edge, Flatten, Input, Linear, Network, Output, Pool, Scale
 from nirdynap.passes import NORMALISE, normalise
+from nirdynap.passes.rewrite import replaced
 from nirdynap.testing import assert_equivalent, networks
 
 CONVENTIONS = ("torch", "nir", "sinabs", "norse", "snntorch", "rockpool", "spyx", "lava")
@@ -109,3 +118,91 @@ def _is_noop(network, node):
         or (isinstance(node, Scale) and bool((node.factor == 1).all()))
         or (isinstance(node, Pool) and node.size == (1, 1))
     )
+
+
+# --- the runner -------------------------------------------------------------------------------------------------------
+
+POOLED = {"in": source(), "conv": conv(), "if": neurons(), "pool": sum_pool(2), "conv2": conv(channels=2, kernel=2)}
+
+
+def test_findings_of_all_passes_come_at_once_with_the_notes():
+    r, theta = np.ones((2, 6, 6)), np.ones((2, 6, 6))
+    r[0, 0, 0] = theta[1, 5, 5] = 2
+    network = read(chain(**{"in": source(), "conv": conv(), "if": neurons(theta, r), "out": sink()}), "torch")
+    note = SCALED_INPUT_MIX.at("$.nodes.conv", value="1, 2", limit=2)
+    with pytest.raises(CompileError) as caught:
+        normalise(dataclasses.replace(network, notes=(note,)))
+    assert [d.code for d in caught.value.diagnostics] == ["ND202", "ND201", "ND217"]
+
+
+@pytest.mark.parametrize("weight", [1e308, 0.0])
+def test_what_is_no_number_is_not_a_warning_here(weight):
+    """Too large, and zero times that: `discretize` refuses both by name."""
+    nodes = {"in": source(), "a": scale(1e200), "b": scale(1e200), "conv": conv(weight=np.full((2, 1, 3, 3), weight))}
+    after = normalise(read(chain(**nodes, **{"if": neurons(), "out": sink()}), "torch"))
+    assert not np.isfinite(after.node("conv").weights).any()
+
+
+def test_a_leak_is_not_for_the_passes():
+    leaky = nir.LIF(*(np.full(2, value) for value in (0.01, 1.0, 0.0, 2.0)))
+    network = read(chain(**{"in": source(), "conv": conv(), "lif": leaky, "out": sink()}), "torch", dt=1e-3)
+    with pytest.raises(AssertionError, match=r"^approximate_leak comes first"):
+        normalise(network)
+
+
+def broken(network, change):
+    """What the runner says of a pass that does this."""
+
+    def careless(before):
+        return change(before)
+
+    with mock.patch.object(passes, "NORMALISE", (careless,)):
+        return normalise(network)
+
+
+def edge(network, source, target, **changed):
+    """`network` with that one edge changed."""
+    new = tuple(
+        dataclasses.replace(e, **changed) if (e.source, e.target) == (source, target) else e for e in network.edges
+    )
+    return dataclasses.replace(network, edges=new)
+
+
+def with_shape(network, name, shape):
+    return replaced(network, dataclasses.replace(network.node(name), input_shape=shape))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda n: dataclasses.replace(n, nodes=(*n.nodes, n.nodes[-1])), "careless: two nodes of one name"),
+        (lambda n: edge(n, "if", "pool", feature_shift=1), "careless: Edge.* does not fit, .2, 6, 6. into .2, 6, 6."),
+        (lambda n: edge(n, "pool", "conv2", feature_shift=1), "does not fit"),
+        (lambda n: with_shape(n, "pool", (2, 5, 6)), "does not fit"),
+        (lambda n: with_shape(n, "pool", (2, 6, 5)), "does not fit"),
+        (lambda n: with_shape(n, "pool", (1, 6, 6)), "does not fit"),
+        (lambda n: with_shape(n, "conv2", (1, 3, 3)), "does not fit"),
+    ],
+)
+def test_a_pass_that_breaks_the_network_is_named(change, said):
+    network = read(chain(**POOLED, if2=neurons(), out=sink()), "torch")
+    with pytest.raises(AssertionError, match=said):
+        broken(network, change)
+
+
+def test_a_pass_that_ties_a_knot_is_noticed():
+    network = read(chain(**POOLED, if2=neurons(), out=sink()), "torch")
+    with pytest.raises(CompileError, match="ND1"):
+        broken(network, lambda n: dataclasses.replace(n, edges=(*n.edges, Edge(source="if2", target="conv"))))
+
+
+def test_rows_and_columns_may_be_cut_off_on_the_way_into_a_convolution():
+    network = read(chain(**POOLED, if2=neurons(), out=sink()), "torch")
+    after = broken(network, lambda n: with_shape(n, "conv2", (2, 2, 2)))
+    assert after.node("conv2").input_shape == (2, 2, 2)
+
+
+def test_what_no_core_can_be_is_not_returned():
+    network = read(chain(**{"in": source(), "s": scale(2.0), "conv": conv(), "if": neurons(), "out": sink()}), "torch")
+    with pytest.raises(AssertionError):
+        broken(network, lambda n: n)

@@ -45,6 +45,34 @@ def test_zeros_fill_the_kernel_and_nothing_else_changes(kernel, stride, padding,
     assert_same_run(network, after, raster(network, 1))
 
 
+def can_stay(side, kernel, stride, padding, size):
+    """Is there a number of zeros in front with which the kernel is at as many positions of the same map?"""
+    positions = (size + 2 * padding - kernel) // stride
+    for before in range(side - kernel + 1):
+        room = size + 2 * (padding + before) - side
+        legal = before == 0 or padding + before <= (side - 1) // 2
+        if legal and room >= 0 and (room // stride == positions or positions == 0):
+            return True
+    return False
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    kernel=st.tuples(side, side),
+    stride=st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4])),
+    below_half=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    spare=st.tuples(st.integers(0, 5), st.integers(0, 5)),
+)
+def test_the_map_is_enlarged_only_where_nothing_else_does(kernel, stride, below_half, spare):
+    """Against all numbers of zeros, for paddings below half of the kernel; by one row or column at most."""
+    padding = tuple(min(p, (k - 1) // 2) for p, k in zip(below_half, kernel, strict=True))
+    size = tuple(max(k - 2 * p, 1) + n for k, p, n in zip(kernel, padding, spare, strict=True))
+    network = read(oblong(kernel, stride, padding, size), "torch")
+    axes = zip(kernel, stride, padding, size, strict=True)
+    expected = tuple(n + (not can_stay(max(kernel), k, s, p, n)) for k, s, p, n in axes)
+    assert square_kernels(network).node("conv").input_shape == (1, *expected)
+
+
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding", "size"),
     [

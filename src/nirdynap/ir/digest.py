@@ -28,8 +28,8 @@ class Same(Generic[_T]):
         return isinstance(other, Same) and self.value is other.value
 
 
-def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A read-only, C-ordered copy of `array`."""
+def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    """A read-only, C-ordered copy of `array`, in a `dtype` of its own if one is given."""
     copy = np.array(array, dtype=dtype, order="C", copy=True)
     copy.setflags(write=False)
     return copy

@@ -23,7 +23,7 @@ def approximate_leak(network: Network) -> Network:
 
     "linear": a constant current in place of the decay (ND220). It is the decay's mean over membranes spread evenly
     from 0 to the threshold, which is also the constant of least squares there; no recording is needed. A constant
-    current does not stop at rest, so the lower bound becomes 0, or stays where it is higher.
+    current does not stop at rest, so the lower bound, which is never higher, becomes 0.
     """
     findings: list[Diagnostic] = []
     for neuron in network.nodes:
@@ -31,7 +31,9 @@ def approximate_leak(network: Network) -> Network:
             findings.append(_finding(neuron, neuron.decay, network.convention.leak))
             still = dataclasses.replace(neuron, decay=None, drift=None, reset_time="now")
             if network.convention.leak == "linear":
-                still = dataclasses.replace(still, drift=_fitted(neuron, neuron.decay), v_min=_bounded(neuron))
+                still = dataclasses.replace(
+                    still, drift=_fitted(neuron, neuron.decay), v_min=frozen(np.zeros(neuron.input_shape))
+                )
             network = replaced(network, still)
     return dataclasses.replace(network, notes=(*network.notes, *findings)) if findings else network
 
@@ -52,12 +54,7 @@ def _finding(neuron: IF, decay: FloatArray, leak: str) -> Diagnostic:
 def _fitted(neuron: IF, decay: FloatArray) -> FloatArray:
     """What a step takes off the membrane, on average over membranes from 0 to the threshold."""
     drift = np.zeros(()) if neuron.drift is None else neuron.drift
-    return frozen(drift - (1 - decay) * neuron.threshold / 2, np.float64)
-
-
-def _bounded(neuron: IF) -> FloatArray:
-    rest = np.zeros(neuron.input_shape)
-    return frozen(rest if neuron.v_min is None else np.maximum(rest, neuron.v_min), np.float64)
+    return frozen(drift - (1 - decay) * neuron.threshold / 2)
 
 
 def _range(array: FloatArray) -> str:
@@ -68,4 +65,4 @@ def _range(array: FloatArray) -> str:
 def _digits(number: float) -> str:
     """Enough digits that a decay near 1 is not shown as none."""
     short = f"{number:.4g}"
-    return f"{number:.10g}" if short == "1" and number != 1 else short
+    return f"{number:.10g}" if short == "1" else short

@@ -21,7 +21,7 @@ def average_pools(network: Network) -> Network:
             name=fresh_name(network, f"{pool.name}.mean"),
             origin=pool.origin,
             input_shape=pool.output_shape,
-            factor=frozen(factor, np.float64),
+            factor=frozen(factor),
         )
         network = inserted(replaced(network, dataclasses.replace(pool, kind="sum")), scale, pool.name)
         edges = [dataclasses.replace(e, source=scale.name) if e.source == pool.name else e for e in network.edges]

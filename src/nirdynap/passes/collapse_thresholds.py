@@ -53,13 +53,13 @@ def _refusal(neuron: IF) -> Diagnostic | None:
 def _rescaled(network: Network, neuron: IF) -> Network:
     theta = channel_values(neuron.threshold)
     assert theta is not None
-    ones = frozen(np.ones(neuron.input_shape), np.float64)
-    v_min = None if neuron.v_min is None else frozen(neuron.v_min / neuron.threshold, np.float64)
-    drift = None if neuron.drift is None else frozen(neuron.drift / neuron.threshold, np.float64)
+    ones = frozen(np.ones(neuron.input_shape))
+    v_min = None if neuron.v_min is None else frozen(neuron.v_min / neuron.threshold)
+    drift = None if neuron.drift is None else frozen(neuron.drift / neuron.threshold)
     network = replaced(network, dataclasses.replace(neuron, threshold=ones, v_min=v_min, drift=drift))
     for conv in network.sources(neuron.name):
         if isinstance(conv, Conv):
-            weights = frozen(conv.weights / theta[:, None, None, None], np.float64)
-            bias = None if conv.bias is None else frozen(conv.bias / theta, np.float64)
+            weights = frozen(conv.weights / theta[:, None, None, None])
+            bias = None if conv.bias is None else frozen(conv.bias / theta)
             network = replaced(network, dataclasses.replace(conv, weights=weights, bias=bias))
     return network

@@ -17,7 +17,7 @@ def expand_kernels(network: Network) -> Network:
     for conv in network.nodes:
         if isinstance(conv, Conv) and (conv.groups > 1 or conv.dilation != (1, 1)):
             weights = _spread_taps(full_channels(conv), conv.dilation[0], conv.dilation[1])
-            new = dataclasses.replace(conv, weights=frozen(weights, np.float64), groups=1, dilation=(1, 1))
+            new = dataclasses.replace(conv, weights=frozen(weights), groups=1, dilation=(1, 1))
             network = replaced(network, new)
     return network
 

@@ -58,7 +58,7 @@ def _folded(network: Network, first: Conv, second: Conv) -> Network:
     both = dataclasses.replace(
         second,
         input_shape=first.input_shape,
-        weights=frozen(weights, np.float64),
+        weights=frozen(weights),
         bias=_bias(first, second),
         stride=(sy * second.stride[0], sx * second.stride[1]),
         padding=(first.padding[0] + sy * second.padding[0], first.padding[1] + sx * second.padding[1]),
@@ -73,7 +73,7 @@ def _bias(first: Conv, second: Conv) -> FloatArray | None:
     if first.bias is None:
         return second.bias
     through = second.weights.sum(axis=(2, 3)) @ first.bias
-    return frozen(through if second.bias is None else through + second.bias, np.float64)
+    return frozen(through if second.bias is None else through + second.bias)
 
 
 def _without_orphan(network: Network, conv: Conv) -> Network:

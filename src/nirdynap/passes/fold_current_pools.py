@@ -36,5 +36,5 @@ def _pooled(conv: Conv, size: Pair) -> Conv:
     weights: FloatArray = np.zeros((out, channels, ky + (py - 1) * sy, kx + (px - 1) * sx))
     for i, j in np.ndindex(py, px):
         weights[:, :, i * sy : i * sy + ky, j * sx : j * sx + kx] += conv.weights
-    bias = None if conv.bias is None else frozen(conv.bias * (py * px), np.float64)
-    return dataclasses.replace(conv, weights=frozen(weights, np.float64), bias=bias, stride=(sy * py, sx * px))
+    bias = None if conv.bias is None else frozen(conv.bias * (py * px))
+    return dataclasses.replace(conv, weights=frozen(weights), bias=bias, stride=(sy * py, sx * px))

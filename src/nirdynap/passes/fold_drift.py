@@ -33,7 +33,7 @@ def fold_drift(network: Network) -> Network:
         conv = sources[0]
         bias = np.zeros(len(per_channel)) if conv.bias is None else conv.bias
         network = replaced(network, dataclasses.replace(neuron, drift=None))
-        network = replaced(network, dataclasses.replace(conv, bias=frozen(bias + per_channel, np.float64)))
+        network = replaced(network, dataclasses.replace(conv, bias=frozen(bias + per_channel)))
     if findings:
         raise CompileError(findings)
     return network

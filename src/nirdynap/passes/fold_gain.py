@@ -27,7 +27,7 @@ def fold_gain(network: Network) -> Network:
         if factors is None:
             findings.append(GAIN_PER_PIXEL.at(node_place(neuron.name), value=odd_channel(neuron.gain)))
             continue
-        ones = frozen(np.ones(neuron.input_shape), np.float64)
+        ones = frozen(np.ones(neuron.input_shape))
         network = replaced(network, dataclasses.replace(neuron, gain=ones))
         for conv in network.sources(neuron.name):
             if isinstance(conv, Conv):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.network import Conv, Input, Network, Pool
 from nirdynap.passes.rewrite import bypassed, credited, replaced
@@ -44,7 +42,7 @@ def _repeated(conv: Conv, pool: Pool) -> Conv:
     return dataclasses.replace(
         conv,
         input_shape=(conv.input_shape[0], *pool.input_shape[1:]),
-        weights=frozen(weights, np.float64),
+        weights=frozen(weights),
         stride=(conv.stride[0] * py, conv.stride[1] * px),
         padding=(conv.padding[0] * py, conv.padding[1] * px),
     )

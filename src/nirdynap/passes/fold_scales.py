@@ -64,7 +64,7 @@ def _step(network: Network) -> Network | None:
         if factors is not None and isinstance(target, Pool):
             return _past_pool(network, scale, target, factors)
         if isinstance(target, Scale) and len(network.edges_into(target.name)) == 1:
-            product = frozen(scale.factor * target.factor, np.float64)
+            product = frozen(scale.factor * target.factor)
             merged = credited(dataclasses.replace(target, factor=product), scale.origin)
             return bypassed(replaced(network, merged), scale.name)
     return None
@@ -95,7 +95,7 @@ def _past_pool(network: Network, scale: Scale, pool: Pool, factors: FloatArray) 
         scale,
         name=fresh_name(network, f"{scale.name}.pooled"),
         input_shape=pool.output_shape,
-        factor=frozen(np.broadcast_to(factors[:, None, None], pool.output_shape), np.float64),
+        factor=frozen(np.broadcast_to(factors[:, None, None], pool.output_shape)),
     )
     own_pool = dataclasses.replace(pool, name=fresh_name(network, f"{pool.name}.scaled"))
     network = inserted(inserted(network, behind, pool.name), own_pool, pool.name)
@@ -128,7 +128,7 @@ def _into_inputs(network: Network, conv: Conv) -> Network:
             scales.append(source)
             (edge,) = network.edges_into(source.name)
         edges.append(dataclasses.replace(edge, target=conv.name, feature_shift=block * channels))
-    weights = frozen(np.concatenate([w for _, w in blocks], axis=1), np.float64)
+    weights = frozen(np.concatenate([w for _, w in blocks], axis=1))
     shape = (channels * len(blocks), *conv.input_shape[1:])
     origin = tuple(o for s in scales for o in s.origin)
     network = replaced(network, credited(dataclasses.replace(conv, weights=weights, input_shape=shape), origin))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from nirdynap.errors import MISPLACED_FLATTEN, SHAPE_MISMATCH, CompileError, Diagnostic, node_place
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.network import Conv, Flatten, Linear, Network, Output, Scale
@@ -36,7 +34,7 @@ def linear_to_conv(network: Network) -> Network:
             name=linear.name,
             origin=linear.origin,
             input_shape=shape,
-            weights=frozen(_as_kernel(linear.weights, shape, order), np.float64),
+            weights=frozen(_as_kernel(linear.weights, shape, order)),
             bias=linear.bias,
         )
         for flat in (s for s in sources if isinstance(s, Flatten)):
@@ -61,9 +59,7 @@ def _scales_before_flatten(network: Network) -> Network:
             if flat.order == "hwc":
                 factor = scale.factor.reshape(h, w, c).transpose(2, 0, 1)
             # the two nodes change places by changing their contents: names are for people, the order stays
-            first = dataclasses.replace(
-                scale, name=flat.name, input_shape=flat.input_shape, factor=frozen(factor, np.float64)
-            )
+            first = dataclasses.replace(scale, name=flat.name, input_shape=flat.input_shape, factor=frozen(factor))
             flat = dataclasses.replace(flat, name=scale.name, origin=flat.origin)
             network = replaced(replaced(network, first), flat)
     return network

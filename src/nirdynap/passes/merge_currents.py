@@ -53,7 +53,7 @@ def _merged(network: Network, convs: list[Conv]) -> Network:
     new = dataclasses.replace(
         last,
         input_shape=(shift, *last.input_shape[1:]),
-        weights=frozen(np.concatenate(list(blocks.values()), axis=1), np.float64),
+        weights=frozen(np.concatenate(list(blocks.values()), axis=1)),
         bias=_sum_of_biases(convs),
         padding=padding,
     )
@@ -81,4 +81,4 @@ def _laid(conv: Conv, padding: Pair, kernel: Pair) -> FloatArray:
 
 def _sum_of_biases(convs: list[Conv]) -> FloatArray | None:
     biases = [c.bias for c in convs if c.bias is not None]
-    return frozen(np.sum(biases, axis=0), np.float64) if biases else None
+    return frozen(np.sum(biases, axis=0)) if biases else None

@@ -22,5 +22,5 @@ def odd_channel(array: FloatArray) -> int:
 
 def scaled_output(conv: Conv, factors: FloatArray) -> tuple[FloatArray, FloatArray | None]:
     """Weights and bias of `conv` with output channel c multiplied by factors[c]."""
-    weights = frozen(conv.weights * factors[:, None, None, None], np.float64)
-    return weights, None if conv.bias is None else frozen(conv.bias * factors, np.float64)
+    weights = frozen(conv.weights * factors[:, None, None, None])
+    return weights, None if conv.bias is None else frozen(conv.bias * factors)

@@ -45,7 +45,7 @@ def _squared(conv: Conv) -> Conv:
     c, h, w = conv.input_shape
     return dataclasses.replace(
         conv,
-        weights=frozen(weights, np.float64),
+        weights=frozen(weights),
         input_shape=(c, h + y.more, w + x.more),
         stride=(y.stride, x.stride),
         padding=(y.padding, x.padding),

@@ -119,15 +119,14 @@ def padded(channels: int) -> int:
 
 def lay_out(spec: Spec) -> Layout:
     """The layout of a spec; that of the last few specs is kept."""
-    return _lay_out(Same(spec))
+    return _kept(Same(spec))
 
 
 def forget() -> None:
     """Forget the layouts that are kept."""
-    _lay_out.cache_clear()
+    _kept.cache_clear()
 
 
-@lru_cache(maxsize=8)
 def _lay_out(key: Same[Spec]) -> Layout:
     spec = key.value
     cores = np.zeros(len(spec.cores), dtype=_CORE)
@@ -170,6 +169,9 @@ def _lay_out(key: Same[Spec]) -> Layout:
         bias=_aligned(np.concatenate(biases)),
         pairs=_aligned(np.concatenate(pairs)),
     )
+
+
+_kept = lru_cache(maxsize=8)(_lay_out)  # a decorated function is one that mutmut does not change
 
 
 def _aligned(array: IntArray) -> IntArray:
@@ -304,7 +306,7 @@ def _targets(core: CoreSpec, first_weight: int) -> _Targets:
     which = which.reshape(-1)[x]
     blocks = np.zeros(height * width, dtype=_BLOCK)
     blocks["pixel"] = top[y] * columns + left[x]
-    blocks["weights"] = np.array(starts)[which] + place[np.clip(first_ky, 0, kernel_y - 1)][y] * wide[x] * lanes
+    blocks["weights"] = np.array(starts)[which] + place[np.maximum(first_ky, 0)][y] * wide[x] * lanes
     blocks["stride"] = kernel_y * wide[x] * lanes
     blocks["cell"] = ((y + core.padding[0]) * (width + 2 * core.padding[1]) + x + core.padding[1]) * _even(core)
     blocks["rows"], blocks["columns"] = np.where(wide[x] > 0, high[y], 0), wide[x]

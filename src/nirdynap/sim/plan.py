@@ -93,10 +93,9 @@ def recorded_cores(spec: Spec, *, record_all: bool) -> IntArray:
 
 def flatten(spec: Spec, *, record_all: bool) -> Network:
     """The arrays of a spec; `record_all` as in `recorded_cores`. Those of the last few specs are kept."""
-    return _flatten(Same(spec), record_all)
+    return _kept_network(Same(spec), record_all)
 
 
-@lru_cache(maxsize=8)
 def _flatten(key: Same[Spec], record_all: bool) -> Network:
     spec = key.value
     order = {core.core: index for index, core in enumerate(spec.cores)}
@@ -125,20 +124,25 @@ def _flatten(key: Same[Spec], record_all: bool) -> Network:
     )
 
 
+_kept_network = lru_cache(maxsize=8)(_flatten)  # a decorated function is one that mutmut does not change
+
+
 def first_state(spec: Spec, batch: int, dtype: type[np.integer], last: State | None) -> State:
     """What a run of a batch starts from, for it to change: a copy of the last state, or how it is after a reset."""
     if last is not None:
         return State(membranes=last.membranes.copy(), phases=last.phases.copy())
-    row = _first_membranes(Same(spec)).astype(dtype)
+    row = _kept_membranes(Same(spec)).astype(dtype)
     return State(membranes=np.tile(row, (batch, 1)), phases=np.zeros((batch, len(spec.cores)), dtype=np.int64))
 
 
-@lru_cache(maxsize=8)
 def _first_membranes(key: Same[Spec]) -> IntArray:
     """Membranes after a reset, flat, int16."""
     cores = key.value.cores
     starts = [np.zeros(c.neuron_shape, dtype=np.int16) if c.initial_state is None else c.initial_state for c in cores]
     return np.concatenate([start.transpose(1, 2, 0).ravel() for start in starts])
+
+
+_kept_membranes = lru_cache(maxsize=8)(_first_membranes)
 
 
 def membranes_by_core(spec: Spec, membranes: IntArray) -> dict[int, IntArray]:

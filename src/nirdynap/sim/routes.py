@@ -34,10 +34,9 @@ class Routes(NamedTuple):
 
 def find_routes(spec: Spec) -> Routes:
     """The routes of a spec; those of the last few specs are kept."""
-    return _find_routes(Same(spec))
+    return _kept(Same(spec))
 
 
-@lru_cache(maxsize=8)
 def _find_routes(key: Same[Spec]) -> Routes:
     spec = key.value
     sources = lay_out(spec).wires["source"]
@@ -67,3 +66,6 @@ def _find_routes(key: Same[Spec]) -> Routes:
     joins = np.array([len(np.unique(sources[targets == k])) > 1 for k in range(len(counts))])
     traced = (leads & ~np.eye(len(counts), dtype=bool))[joins].any(axis=0)
     return Routes(targets=targets, ways=ways, first=first, joins=joins.astype(np.int64), traced=traced.astype(np.int64))
+
+
+_kept = lru_cache(maxsize=8)(_find_routes)  # a decorated function is one that mutmut does not change

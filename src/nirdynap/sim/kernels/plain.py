@@ -4,7 +4,7 @@ No checks are made here. Arrays named last are written to. Recorded spikes come 
 count), where `when` is the time step or the index of the external event, and `neuron` the flat index in [c, y, x].
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 1ce4a333ba7fa7af
+# Sources (tests/sim/test_kernel_cache.py): 3556de24bf7cd4c6
 from __future__ import annotations
 
 from typing import Any
