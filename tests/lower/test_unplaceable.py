@@ -119,28 +119,103 @@ TOO_MANY = "one layer less, or smaller layers: no change to a single one is enou
 ELSEWHERE = "other cores in placement or avoid: on free choice all of it fits"
 
 
-def eight(name):
+def big(name):
+    """How a layer of eight channels is shown."""
     return f"{name} (kernel 8, neuron 128 words)"
 
 
 @pytest.mark.parametrize(
     ("layers", "chip", "options", "counts", "found", "hint"),
     [
-        (
+        (  # b is not named: a and c compete without it
             [layer(), layer("b", 1), layer("c")],
             neuron_words(128, 64, 16),
             {},
             (2, 1),
-            f"no room on core 0 for {eight('a')}, {eight('c')} at once",
+            f"no room on core 0 for {big('a')}, {big('c')} at once",
             "a with at most 4 instead of 8 output features",
+        ),
+        (  # of both layers that could be smaller the one that loses less
+            [layer(), layer("b", 6)],
+            neuron_words(128, 80),
+            {},
+            (2, 1),
+            f"no room on core 0 for {big('a')}, b (kernel 8, neuron 96 words) at once",
+            "b with at most 5 instead of 6 output features",
         ),
         (
             [layer(), layer("b", 1), layer("c")],
-            neuron_words(64, 128, 128, 16)[:3] if False else neuron_words(128, 32, 16, 16),
+            neuron_words(128, 32, 16, 16),
             {"split": "auto"},
             (2, 4),
-            f"no room on cores 0, 1, 2, 3 for {eight('a')}, {eight('c')} at once, not even in parts",
+            f"no room on cores 0, 1, 2, 3 for {big('a')}, {big('c')} at once, not even in parts",
             "a with at most 3 instead of 8 output features",
+        ),
+        (  # split comes first, and only of a layer that then fits
+            [layer(), layer("b", 16)],
+            neuron_words(256, 64, 64),
+            {},
+            (2, 1),
+            f"no room on core 0 for {big('a')}, b (kernel 16, neuron 256 words) at once",
+            "split={'a': 2} (--split a=2), or a with at most 4 instead of 8 output features",
+        ),
+        (
+            [layer("a", 16), layer("b", 8)],
+            neuron_words(256, 64, 64),
+            {"split": {"a": 1}},
+            (2, 1),
+            f"no room on core 0 for a (kernel 16, neuron 256 words), {big('b')} at once",
+            "split={'b': 2} (--split b=2), or b with at most 4 instead of 8 output features",
+        ),
+        (
+            [layer(bias=[1.0] * 8), layer("b", bias=[1.0] * 8)],
+            chip_of((1024, 1024, 16), (1024, 1024, 0)),
+            {},
+            (2, 1),
+            "no room on core 0 for a (kernel 8, neuron 128, bias 8 words), b (kernel 8, neuron 128, bias 8 words) "
+            "at once",
+            TOO_MANY,
+        ),
+        (
+            [layer(channels=128), layer("b", channels=128)],
+            kernel_words(1024, 64),
+            {},
+            (2, 1),
+            "no room on core 0 for a (kernel 1 Ki, neuron 128 words), b (kernel 1 Ki, neuron 128 words) at once",
+            TOO_MANY,
+        ),
+        (  # even one channel less is not enough, though the core is free
+            [layer()],
+            neuron_words(64, 128),
+            {"avoid": (1,), "split": "auto"},
+            (1, 1),
+            f"no room on core 0 for {big('a')}, not even in parts",
+            ELSEWHERE,
+        ),
+        ([layer()], neuron_words(64, 128), {"avoid": (1,)}, (1, 0), f"no room on any core left to use for {big('a')}", ELSEWHERE),
+        (
+            [layer("x", 2), layer()],
+            neuron_words(128, 128, 64),
+            {"placement": {"a": 2}},
+            (1, 1),
+            f"no room on core 2 for {big('a')}",
+            ELSEWHERE,
+        ),
+        (  # no other core would do either, so the pin stays
+            [layer(), layer("b")],
+            neuron_words(128, 64, 64),
+            {"placement": {"a": 1}},
+            (1, 1),
+            f"no room on core 1 for {big('a')}",
+            "a with at most 4 instead of 8 output features",
+        ),
+        (
+            [layer(), layer("b")],
+            neuron_words(128, 16, 16),
+            {"placement": {"a": (1, 2)}, "split": "auto"},
+            (1, 2),
+            f"no room on cores 1, 2 for {big('a')}, not even in parts",
+            "a with at most 2 instead of 8 output features",
         ),
     ],
 )
@@ -150,3 +225,96 @@ def test_layers_that_compete(layers, chip, options, counts, found, hint):
     assert (finding.code, finding.place) == ("ND304", "$.nodes")
     assert (finding.value, finding.limit) == counts
     assert (finding.found, finding.hint) == (found, hint)
+
+
+# --- smaller kernels --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "words", "advice"),
+    [
+        # 16 kernels of 5x5 take 512 words, of 3x3 256, of 2x2 64, of 1x1 16.
+        ({"size": (6, 6), "kernel": 5, "padding": (2, 2)}, 256, "a 3x3 kernel and padding 1x1 instead of 5x5"),
+        ({"size": (6, 6), "kernel": 5, "padding": (2, 2)}, 255, "a 1x1 kernel and padding 0x0 instead of 5x5"),
+        ({"size": (6, 6), "kernel": 5, "padding": (2, 0)}, 256, None),
+        ({"size": (6, 9), "kernel": 5, "padding": (2, 0), "stride": (1, 4)}, 256, "a 3x3 kernel and padding 1x0 instead of 5x5"),
+        ({"size": (9, 6), "kernel": 5, "padding": (0, 2), "stride": (4, 1)}, 256, "a 3x3 kernel and padding 0x1 instead of 5x5"),
+        ({"size": (6, 6), "kernel": 4, "padding": (1, 1)}, 64, "a 2x2 kernel and padding 0x0 instead of 4x4"),
+        ({"size": (1, 1), "kernel": 5, "padding": (2, 2)}, 256, "a 3x3 kernel and padding 1x1 instead of 5x5"),
+        ({"size": (5, 5), "kernel": 5}, 256, None),  # a dense layer
+    ],
+)
+def test_a_smaller_kernel_for_the_same_map(first, words, advice):
+    """Behind a second layer that has the only large core."""
+    a = layer("a", 16, **first)
+    b = layer("b", 64, channels=16)
+    _, (finding,) = planned((a, b), kernel_words(1024, words))
+    assert finding.code == "ND304"
+    hints = [hint for hint in finding.hint.split(", or ") if "kernel" in hint]
+    assert hints == ([] if advice is None else [f"a with {advice}"])
+
+
+def test_of_two_kernels_the_one_that_loses_less():
+    a = layer("a", 16, size=(6, 6), kernel=3, padding=(1, 1))
+    b = layer("b", 16, size=(6, 6), kernel=5, padding=(2, 2))
+    _, (finding,) = planned((a, b), kernel_words(512, 255))
+    assert finding.hint == (
+        "a with at most 8 instead of 16 output features, or a with a 1x1 kernel and padding 0x0 instead of 3x3"
+    )
+    _, (finding,) = planned((b, a), kernel_words(512, 255))
+    assert finding.hint.endswith("or a with a 1x1 kernel and padding 0x0 instead of 3x3")
+
+
+# --- more destinations than slots -------------------------------------------------------------------------------------
+
+
+def fan(readers, out=2):
+    """A layer that feeds each of the others, all of 32 words."""
+    names = "bcdefgh"[:readers]
+    return (layer("a", out, feeds=range(1, readers + 1)), *(layer(name, 2, channels=out) for name in names))
+
+
+@pytest.mark.parametrize("readers", [3, 4])
+def test_without_a_core_for_a_relay_the_destinations_are_too_many(readers):
+    layers = fan(readers)
+    plan, (finding,) = planned(layers, neuron_words(*[64] * len(layers)))
+    assert plan is None
+    assert (finding.code, finding.place, finding.value, finding.limit) == ("ND319", "$.nodes.a", readers, 2)
+    plan, findings = planned(layers, neuron_words(*[64] * (2 * readers - 1)))
+    assert plan is not None
+    assert findings == []
+
+
+def test_parts_are_destinations_too():
+    layers = (layer(feeds=(1,)), layer("b", channels=8))
+    options = {"split": {"b": 5}}
+    _, (finding,) = planned(layers, neuron_words(128, 64, 64, 64, 64, 64), **options)
+    assert (finding.code, finding.place, finding.value, finding.limit) == ("ND319", "$.nodes.a", 5, 2)
+
+
+def test_each_layer_that_feeds_too_many_is_named():
+    layers = (*fan(3), *fan(3))
+    layers = tuple(
+        layer(f"{l.name}{i // 4}", 2, channels=l.input_shape[0], feeds=[n.target + 4 * (i // 4) for n in l.links])
+        for i, l in enumerate(layers)
+    )
+    _, findings = planned(layers, neuron_words(*[64] * 8))
+    assert [(finding.place, finding.value) for finding in findings] == [("$.nodes.a0", 3), ("$.nodes.a1", 3)]
+
+
+@pytest.mark.parametrize(
+    ("readers", "words", "named"),
+    [
+        (3, (32, 32, 32, 16), ["a", "b", "c", "d", "a relay or copy of a, which feeds 3"]),
+        (4, (32, 32, 32, 32, 16), ["a", "c", "d", "e", "a relay or copy of a, which feeds 3"]),
+        (4, (32, 32, 32, 16, 16), ["b", "c", "d", "e"]),
+        (7, (32,) * 7 + (16,), ["a", "d", "e", "f", "g", "h", "3 relays or copies of a, which feeds 5"]),
+    ],
+)
+def test_relays_are_counted_among_what_competes(readers, words, named):
+    _, (finding,) = planned(fan(readers), neuron_words(*words))
+    listed = finding.found.removeprefix(f"no room on cores {', '.join(map(str, range(finding.limit)))} for ")
+    shown = [name if " " in name else f"{name} (kernel {2 if name == 'a' else 4}, neuron 32 words)" for name in named]
+    assert listed == f"{', '.join(shown)} at once"
+    assert finding.value == sum(" " not in name for name in named)
+    assert finding.limit == words.count(32)

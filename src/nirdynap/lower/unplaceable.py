@@ -182,11 +182,9 @@ def _fewer_features(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, st
 
 
 def _smaller_kernel(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, str]]:
-    """The largest kernel with which all fits, and a padding that leaves the output map as it is."""
+    """The largest kernel with which all fits, and a padding that leaves the output map as it is; none if it is dense."""
     layer = case.layers[i]
     most = layer.weights.shape[2]
-    if layer.neuron_shape[1:] == (1, 1):
-        return  # a dense layer: its kernel is the whole map
     for size in range(most - 1, 0, -1):
         padding = _padding(layer, size)
         if padding is not None and case.with_layer(i, _kernel(layer, size, padding)).fits(chip):
