@@ -53,7 +53,7 @@ def chip_of(*cores: tuple[int, int, int]) -> Chip:
 
 
 def build_int_layer(name: str, weights: Any, *, size: Pair = (1, 1), bias: Any = None, **changed: Any) -> IntLayer:
-    """A layer of such integers on an input map of `size`, with threshold 2; `changed` are further fields of IntLayer."""
+    """A layer of such integers on an input map of `size`; `changed` are further fields of IntLayer."""
     array = frozen(weights, np.int8)
     stride, padding = changed.get("stride", (1, 1)), changed.get("padding", (0, 0))
     neurons = (len(array), *conv_output(size, array.shape[2:], stride, padding))

@@ -10,7 +10,7 @@ import pytest
 from float_layers import assert_same_outputs, build_int_layer
 from hypothesis import HealthCheck, given, settings
 
-from by_hand import chain, conv, graph, neurons, sink, source
+from by_hand import conv, graph, neurons, sink, source
 from nirdynap.compile import check, nir_to_dynapcnn
 from nirdynap.ir.layers import Link, Readout
 from nirdynap.lower.thin import thin

@@ -100,7 +100,10 @@ def test_fields_of_a_core(changes: dict[str, Any], violation: str) -> None:
         ({"cores": None}, "cores: cores is None, expected a tuple, each of its elements a CoreSpec"),
         ({"chip": 3}, "chip: chip is 3, expected a text"),
         ({"inputs": ((3, 0),)}, "inputs[0]: inputs[0] is (3, 0), expected an InputPort"),
-        ({"inputs": (InputPort(3, 0), InputPort(3, "0"))}, "inputs[1].feature_shift: feature_shift is '0', expected a whole number"),  # type: ignore[arg-type] # noqa: E501
+        (
+            {"inputs": (InputPort(3, 0), InputPort(3, "0"))},
+            "inputs[1].feature_shift: feature_shift is '0', expected a whole number",
+        ),  # type: ignore[arg-type]
         ({"outputs": (3,)}, "outputs[0]: outputs[0] is 3, expected an OutputPort"),
         ({"outputs": (OutputPort(8, 1, 2),)}, "outputs[0].name: name is 2, expected a text"),  # type: ignore[arg-type]
         ({"convention": "torch"}, "convention: convention is 'torch', expected a Convention"),

@@ -192,7 +192,14 @@ def big(name):
             f"no room on core 0 for {big('a')}, not even in parts",
             ELSEWHERE,
         ),
-        ([layer()], neuron_words(64, 128), {"avoid": (1,)}, (1, 0), f"no room on any core left to use for {big('a')}", ELSEWHERE),
+        (
+            [layer()],
+            neuron_words(64, 128),
+            {"avoid": (1,)},
+            (1, 0),
+            f"no room on any core left to use for {big('a')}",
+            ELSEWHERE,
+        ),
         (
             [layer("x", 2), layer()],
             neuron_words(128, 128, 64),
@@ -237,8 +244,16 @@ def test_layers_that_compete(layers, chip, options, counts, found, hint):
         ({"size": (6, 6), "kernel": 5, "padding": (2, 2)}, 256, "a 3x3 kernel and padding 1x1 instead of 5x5"),
         ({"size": (6, 6), "kernel": 5, "padding": (2, 2)}, 255, "a 1x1 kernel and padding 0x0 instead of 5x5"),
         ({"size": (6, 6), "kernel": 5, "padding": (2, 0)}, 256, None),
-        ({"size": (6, 9), "kernel": 5, "padding": (2, 0), "stride": (1, 4)}, 256, "a 3x3 kernel and padding 1x0 instead of 5x5"),
-        ({"size": (9, 6), "kernel": 5, "padding": (0, 2), "stride": (4, 1)}, 256, "a 3x3 kernel and padding 0x1 instead of 5x5"),
+        (
+            {"size": (6, 9), "kernel": 5, "padding": (2, 0), "stride": (1, 4)},
+            256,
+            "a 3x3 kernel and padding 1x0 instead of 5x5",
+        ),
+        (
+            {"size": (9, 6), "kernel": 5, "padding": (0, 2), "stride": (4, 1)},
+            256,
+            "a 3x3 kernel and padding 0x1 instead of 5x5",
+        ),
         ({"size": (6, 6), "kernel": 4, "padding": (1, 1)}, 64, "a 2x2 kernel and padding 0x0 instead of 4x4"),
         ({"size": (1, 1), "kernel": 5, "padding": (2, 2)}, 256, "a 3x3 kernel and padding 1x1 instead of 5x5"),
         ({"size": (5, 5), "kernel": 5}, 256, None),  # a dense layer
@@ -293,13 +308,10 @@ def test_parts_are_destinations_too():
 
 
 def test_each_layer_that_feeds_too_many_is_named():
-    layers = (*fan(3), *fan(3))
-    layers = tuple(
-        layer(f"{l.name}{i // 4}", 2, channels=l.input_shape[0], feeds=[n.target + 4 * (i // 4) for n in l.links])
-        for i, l in enumerate(layers)
-    )
+    readers = [layer(name, 2, channels=2) for name in "bcdfgh"]
+    layers = (layer("a", 2, feeds=(1, 2, 3)), *readers[:3], layer("e", 2, feeds=(5, 6, 7)), *readers[3:])
     _, findings = planned(layers, neuron_words(*[64] * 8))
-    assert [(finding.place, finding.value) for finding in findings] == [("$.nodes.a0", 3), ("$.nodes.a1", 3)]
+    assert [(finding.place, finding.value) for finding in findings] == [("$.nodes.a", 3), ("$.nodes.e", 3)]
 
 
 @pytest.mark.parametrize(

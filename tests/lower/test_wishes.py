@@ -87,7 +87,15 @@ def test_what_cannot_be_meant_is_told_and_left_out(options, place, found, limit)
 
 @pytest.mark.parametrize(
     ("parts", "most"),
-    [({"a": 5}, 4), ({"a": 0}, 4), ({"if_b": 3}, 2), ({"b": -1}, 2), ({"a": "2"}, 4), ({"a": True}, 4), ({"a": 1.5}, 4)],
+    [
+        ({"a": 5}, 4),
+        ({"a": 0}, 4),
+        ({"if_b": 3}, 2),
+        ({"b": -1}, 2),
+        ({"a": "2"}, 4),
+        ({"a": True}, 4),
+        ({"a": 1.5}, 4),
+    ],
 )
 def test_numbers_of_parts_that_a_layer_cannot_have(parts, most):
     meant, (finding,) = asked(split=parts)

@@ -46,7 +46,16 @@ def workers(samples, threads, expected):
 
 @pytest.mark.parametrize(
     ("samples", "threads", "cores", "expected"),
-    [(4, 2, 8, 2), (2, 4, 8, 2), (4, 4, 1, 4), (4, None, 3, 3), (2, None, 8, 2), (4, 1, 8, 1), (4, None, 1, 1), (1, 4, 8, 1)],
+    [
+        (4, 2, 8, 2),
+        (2, 4, 8, 2),
+        (4, 4, 1, 4),
+        (4, None, 3, 3),
+        (2, None, 8, 2),
+        (4, 1, 8, 1),
+        (4, None, 1, 1),
+        (1, 4, 8, 1),
+    ],
 )
 def test_as_many_threads_as_asked_for_or_as_there_are_cores(samples, threads, cores, expected, monkeypatch):
     mine = {0: range(cores)}
@@ -74,7 +83,7 @@ def test_after_an_error_no_further_sample_is_begun(threads):
             raise ZeroDivisionError(f"sample {i}")
         time.sleep(0.05)
 
-    with pytest.raises(ZeroDivisionError, match="^sample 0$"):
+    with pytest.raises(ZeroDivisionError, match="sample 0"):
         each_sample(work, 50, threads, None)
     assert len(begun) == 1 if threads == 1 else len(begun) < 50
 

@@ -34,9 +34,7 @@ def test_choices(value):
 )
 def test_what_is_no_choice(value, choices, shown):
     limit = ", ".join(map(str, choices))
-    assert told(check_choice("way", value, choices)) == [
-        ("ND507", "$.way", f"way = {shown!r} is not possible", limit)
-    ]
+    assert told(check_choice("way", value, choices)) == [("ND507", "$.way", f"way = {shown!r} is not possible", limit)]
 
 
 def test_what_can_be_recorded():

@@ -207,7 +207,13 @@ def test_every_option_reaches_its_run(semantics, monkeypatch):
     assert simulate(SPEC, at((1, 0)), semantics, **options) == "result"
     assert asked == {"spec": SPEC, "recording": at((1, 0)), **options}
     assert simulate(SPEC, RASTER, semantics) == "result"
-    defaults = {"saturate": True, "spikes_per_step": None, "order": "depth", "emission": "raster", "bias_clock_us": None}
+    defaults = {
+        "saturate": True,
+        "spikes_per_step": None,
+        "order": "depth",
+        "emission": "raster",
+        "bias_clock_us": None,
+    }
     defaults |= {"threads": None, "record": "outputs", "dt_us": 1000, "duration_us": None, "progress": None}
     assert asked == {"spec": SPEC, "recording": RASTER, **{name: defaults[name] for name in options}}
 

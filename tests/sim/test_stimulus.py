@@ -88,7 +88,9 @@ def test_samples_of_a_batch():
     assert (second.steps, second.end_us) == (1, 5)
 
 
-@pytest.mark.parametrize("recording", [EVENTS, np.ones((2, *SHAPE)), np.asfortranarray(np.ones((2, *SHAPE), dtype=np.uint8))])
+@pytest.mark.parametrize(
+    "recording", [EVENTS, np.ones((2, *SHAPE)), np.asfortranarray(np.ones((2, *SHAPE), dtype=np.uint8))]
+)
 def test_arrays_are_always_of_one_kind(recording):
     for stimulus in (*read(recording), read(recording)[0].single()):
         for name, dtype in (("t", np.int64), ("c", np.int32), ("y", np.int32), ("x", np.int32), ("count", np.int32)):
@@ -122,7 +124,9 @@ def told(recording, **options):
     return [(finding.code, finding.place, finding.found) for finding in caught.value.diagnostics]
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 2, 3, 5), (1, 3, 3, 4), (1, 0, *SHAPE), (1, 1, 2, 2, 4), (1, 1, 1, *SHAPE)])
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 4), (1, 2, 3, 5), (1, 3, 3, 4), (1, 0, *SHAPE), (1, 1, 2, 2, 4), (1, 1, 1, *SHAPE)]
+)
 def test_rasters_of_another_shape(shape):
     wanted = "[time, channel, y, x] or [time, batch, channel, y, x] with (channel, y, x) = (2, 3, 4)"
     assert told(np.zeros(shape)) == [("ND504", "$.raster", f"shape is {shape}, expected {wanted}")]

@@ -182,7 +182,7 @@ def _fewer_features(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, st
 
 
 def _smaller_kernel(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, str]]:
-    """The largest kernel with which all fits, and a padding that leaves the output map as it is; none if it is dense."""
+    """The largest kernel with which all fits, and a padding that leaves the output map as it is, if there is one."""
     layer = case.layers[i]
     most = layer.weights.shape[2]
     for size in range(most - 1, 0, -1):
