@@ -45,6 +45,8 @@ NOT_ALL = " (a core holds it then, but not all layers fit together)"
     ("layers", "chip", "advice"),
     [
         ([layer()], neuron_words(64, 32), [HALF]),
+        ([layer("a", 2)], neuron_words(16), ["at most 1 instead of 2 output features"]),
+        ([layer("a", 2), layer("b", 1)], neuron_words(16, 16), ["at most 1 instead of 2 output features"]),
         ([layer()], neuron_words(64, 64), [f"split={{'a': 2}} (--split a=2), or {HALF}"]),
         ([layer()], neuron_words(64, 32, 32), [f"split={{'a': 3}} (--split a=3), or {HALF}"]),
         ([layer(), layer("b", 4)], neuron_words(64, 32), [HALF + NOT_ALL]),
@@ -78,6 +80,7 @@ def test_layers_that_no_core_holds(layers, chip, advice):
 
 def test_a_layer_that_one_core_holds_in_parts_is_not_hopeless():
     assert planned((layer(),), neuron_words(64, 64), "auto") == ([[(4, 4)]], [])
+    assert planned((layer("a", 2),), neuron_words(16, 16), "auto") == ([[(1, 1)]], [])
     assert planned((layer(), layer("b", 4)), neuron_words(64, 64, 64), {"a": 2}) == ([[(4, 4)], [(4,)]], [])
 
 
@@ -184,6 +187,14 @@ def big(name):
             "no room on core 0 for a (kernel 1 Ki, neuron 128 words), b (kernel 1 Ki, neuron 128 words) at once",
             TOO_MANY,
         ),
+        (  # another number of parts than asked for is no advice
+            [layer(feeds=(1,)), layer("b", channels=8)],
+            neuron_words(128, 64, 64),
+            {"split": {"b": 3}},
+            (2, 3),
+            f"no room on cores 0, 1, 2 for {big('a')}, b (kernel 64, neuron 128 words) at once, not even in parts",
+            TOO_MANY,
+        ),
         (  # even one channel less is not enough, though the core is free
             [layer()],
             neuron_words(64, 128),
@@ -256,6 +267,17 @@ def test_layers_that_compete(layers, chip, options, counts, found, hint):
         ),
         ({"size": (6, 6), "kernel": 4, "padding": (1, 1)}, 64, "a 2x2 kernel and padding 0x0 instead of 4x4"),
         ({"size": (1, 1), "kernel": 5, "padding": (2, 2)}, 256, "a 3x3 kernel and padding 1x1 instead of 5x5"),
+        (
+            {"size": (7, 7), "kernel": 5, "padding": (2, 2), "stride": (2, 2)},
+            256,
+            "a 4x4 kernel and padding 2x2 instead of 5x5",
+        ),
+        (
+            {"size": (7, 7), "kernel": 5, "padding": (2, 2), "stride": (2, 2)},
+            255,
+            "a 2x2 kernel and padding 1x1 instead of 5x5",
+        ),
+        ({"size": (6, 6), "kernel": 2, "stride": (2, 2)}, 16, "a 1x1 kernel and padding 0x0 instead of 2x2"),
         ({"size": (5, 5), "kernel": 5}, 256, None),  # a dense layer
     ],
 )
@@ -302,9 +324,9 @@ def test_without_a_core_for_a_relay_the_destinations_are_too_many(readers):
 
 def test_parts_are_destinations_too():
     layers = (layer(feeds=(1,)), layer("b", channels=8))
-    options = {"split": {"b": 5}}
-    _, (finding,) = planned(layers, neuron_words(128, 64, 64, 64, 64, 64), **options)
-    assert (finding.code, finding.place, finding.value, finding.limit) == ("ND319", "$.nodes.a", 5, 2)
+    for parts in (3, 5, 8):
+        _, (finding,) = planned(layers, neuron_words(128, *[64] * parts), {"b": parts})
+        assert (finding.code, finding.place, finding.value, finding.limit) == ("ND319", "$.nodes.a", parts, 2)
 
 
 def test_each_layer_that_feeds_too_many_is_named():

@@ -179,7 +179,8 @@ def test_what_would_be_possible():
     ]
     raster = np.zeros((1, *SHAPE))
     for duration_us in (0, 1000):
-        assert told(raster, duration_us=duration_us)[0][:2] == ("ND507", "$.duration_us")
+        found = f"duration_us = '{duration_us}' is not possible"
+        assert told(raster, duration_us=duration_us) == [("ND507", "$.duration_us", found)]
         assert hints_of(raster, duration_us=duration_us) == [
             "None (no --duration-us) with a raster, which tells its own length"
         ]
