@@ -86,6 +86,13 @@ def test_where_the_input_arrives_too_a_channel_stays(shift, gone):
     assert trimmed(a, b)[1] == gone
 
 
+def test_where_it_arrives_is_told_by_the_shift():
+    """Channel 1 of a never fires, and arrives where the input does, as channel 3 of b."""
+    a = build_int_layer("a", one_by_one([[1], [-1], [1]]), links=(link(1, 2),))
+    b = build_int_layer("b", one_by_one([[1, 2, 3, 4, 5]]), input_shifts=(3,), readouts=READ)
+    assert trimmed(a, b)[1] == {}
+
+
 @pytest.mark.parametrize(("shift", "gone"), [(0, {}), (1, {}), (2, {"a": "1"}), (3, {"a": "1"})])
 def test_where_another_layer_arrives_too_a_channel_stays(shift, gone):
     """Two channels of b arrive at those of a from `shift` on."""

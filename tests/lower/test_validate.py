@@ -14,7 +14,7 @@ from tests.store.samples import DVS, LARGE, camera_spec, chains, full_spec
 
 import nirdynap
 from nirdynap.errors import InputError, StoreError, errors_of
-from nirdynap.ir.clock import ExternalClock
+from nirdynap.ir.clock import ExternalClock, InternalClock
 from nirdynap.ir.digest import frozen
 from nirdynap.ir.readout import ReadoutOptions
 from nirdynap.ir.spec import Destination, InputPort, Memory, OutputPort, Spec
@@ -117,6 +117,10 @@ FIRST, SECOND, LAST = SPEC.cores
         (
             with_core(1, weights=frozen(np.ones((3, 3, 1, 2)), np.int8), memory=Memory(3 * 2 * 4, 6, 0)),
             ["ND624 $.cores[1].weights.shape[1]: weights.shape[1] is 3, expected 4"],
+        ),
+        (
+            with_core(1, weights=frozen(np.ones((3, 4, 0, 2)), np.int8)),
+            ["ND624 $.cores[1].weights.shape: weights.shape is (3, 4, 0, 2), expected (out, in, ky, kx)"],
         ),
         (
             with_core(1, weights=frozen(np.ones((3, 4, 2)), np.int8)),
@@ -250,6 +254,15 @@ FIRST, SECOND, LAST = SPEC.cores
 )
 def test_how_the_parts_hang_together(spec: Spec, violations: list[str]) -> None:
     assert said(spec) == violations
+
+
+def test_what_is_advised() -> None:
+    (unused,) = validate(replace(SPEC, inputs=(InputPort(5, 0),)))
+    assert (unused.code, unused.hint) == ("ND621", "one of 0, 3, 8")
+    (absent,) = validate(one(core=9, capacity=LARGE))
+    assert (absent.code, absent.hint) == ("ND621", "one of 0 to 8")
+    (small,) = validate(with_core(0, capacity=Memory(kernel=128, neuron=127, bias=4)))
+    assert (small.value, small.limit, small.hint) == (128, 127, "a core with more of it")
 
 
 def test_fields_of_another_type_are_all_that_is_said() -> None:
@@ -469,6 +482,7 @@ CAMERA = replace(build_spec(build_core(3, np.ones((1, 2, 1, 1)), DVS.output_shap
     ("spec", "violations"),
     [
         (CAMERA, []),
+        (replace(CAMERA, slow_clock=InternalClock(divider=14)), []),
         (
             replace(CAMERA, input_shape=(2, 129, 130)),
             ["ND391 $.input_shape: the network sees rows and columns up to 129x130, the camera has 128x128"],

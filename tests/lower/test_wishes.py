@@ -121,6 +121,12 @@ def test_a_core_is_one_layers_and_the_first_has_it():
     assert meant == wishes(parts=(None, 1, 2), pins=(None, (0,), (3, 1)))
 
 
+def test_what_was_taken_before_stays_taken():
+    meant, (finding,) = asked(placement={"a": 1, "b": 2, "c": 1}, avoid=(3,))
+    assert (finding.found, finding.hint) == ("placement['c'] = 1 is not possible", taken("1"))
+    assert meant == wishes(parts=(1, 1, None), pins=((1,), (2,), None), cores=(0, 1, 2, 4))
+
+
 @pytest.mark.parametrize(("split", "parts"), [("never", 1), ({"b": 2}, 1), ({"a": 3}, 3)])
 def test_as_many_cores_as_parts(split, parts):
     _, (finding,) = asked(split=split, placement={"if_a": (1, 2)})
