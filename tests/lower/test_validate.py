@@ -351,6 +351,16 @@ CHAIN = two(
             build_spec(build_core(5, np.ones((1, 1, 3, 2)), (1, 8, 8))),
             ["ND628 $.nodes.conv5: kernel is 3x2, and the chip's have one side length"],
         ),
+        *(
+            (
+                build_spec(build_core(5, np.ones((1, 1, *kernel)), (1, *kernel))),
+                [
+                    f"ND628 $.nodes.conv5: kernel is {shown}, and the chip's have one side length",
+                    "ND311 $.nodes.conv5: kernel is 17, limit 16",
+                ],
+            )
+            for kernel, shown in (((3, 17), "3x17"), ((17, 3), "17x3"))
+        ),
         (
             build_spec(build_core(5, np.ones((1, 1, 3, 3)), (1, 8, 8), stride=(3, 1))),
             ["ND312 $.nodes.conv5: stride is 3x1, allowed are 1, 2, 4, 8"],
