@@ -110,6 +110,9 @@ def test_the_wishes_of_the_others_stay_theirs():
     options = {"split": {"c": 2}, "placement": {"b": 3}}
     _, findings = planned(layers, neuron_words(32, 32, 64, 64), **options)
     assert [finding.code for finding in findings] == ["ND302"]
+    halved = (layer("a", 16, feeds=(1,)), layer("b", 8, channels=16))
+    _, findings = planned(halved, neuron_words(64, 64), {"b": 2})
+    assert [(finding.code, finding.place) for finding in findings] == [("ND302", "$.nodes.a")]
     _, findings = planned(layers, neuron_words(64, 64, 32, 32), **options)
     assert [(finding.code, finding.place) for finding in findings] == [("ND302", "$.nodes.a"), ("ND304", "$.nodes")]
     assert findings[1].found == "no room on core 3 for b (kernel 32, neuron 64 words)"

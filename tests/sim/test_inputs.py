@@ -122,5 +122,5 @@ def test_the_clock_of_the_camera_counts_what_the_layer_drops_too():
     seen_by_none = dataclasses.replace(clocked, dvs=None)
     (stimulus,) = read_inputs(seen_by_none, recording_, dt_us=1000, duration_us=None)
     assert (stimulus.camera_ticks.tolist(), stimulus.dvs_dropped, len(stimulus.t)) == ([150, 310], 0, 40)
-    (stimulus,) = read_inputs(CAMERA, recording_, dt_us=1000, duration_us=None)
-    assert stimulus.camera_ticks.tolist() == []
+    (stimulus,) = read_inputs(CAMERA, recording_, dt_us=1000, duration_us=5500)
+    assert (stimulus.camera_ticks.tolist(), stimulus.end_us, stimulus.steps) == ([], 5500, 6)

@@ -187,6 +187,8 @@ def test_findings_about_options_and_recording_come_together():
     options = {"semantics": "event", "saturate": False, "spikes_per_step": "one", "spec": BIASED}
     codes, _ = codes_of(**options, events_or_raster=at((1, 7)), dt_us=7, duration_us=1)
     assert codes == ["ND506", "ND507", "ND507", "ND503", "ND507"]
+    codes, _ = codes_of(semantics="event", bias_clock_us=0, events_or_raster=at((1, 7)))
+    assert codes == ["ND507", "ND503"]
 
 
 @pytest.mark.parametrize("semantics", ["clocked", "event"])
