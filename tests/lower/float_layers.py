@@ -59,7 +59,7 @@ def build_int_layer(name: str, weights: Any, *, size: Pair = (1, 1), bias: Any =
     neurons = (len(array), *conv_output(size, array.shape[2:], stride, padding))
     fields: dict[str, Any] = {"origin": (name,), "stride": stride, "padding": padding}
     fields |= {"threshold_high": 2, "threshold_low": -32768, "return_to_zero": False, "scale": 1.0}
-    fields |= {"rounding_error": 0.0, "links": (), "readouts": (), "input_shifts": (), "neuron_shape": neurons}
+    fields |= {"quantisation": None, "links": (), "readouts": (), "input_shifts": (), "neuron_shape": neurons}
     fields |= {"bias": None if bias is None else frozen(bias, np.int16)}
     return IntLayer(name=name, input_shape=(array.shape[1], *size), weights=array, **(fields | changed))
 
