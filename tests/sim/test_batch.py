@@ -37,7 +37,7 @@ def workers(samples, threads, expected):
     def work(i):
         seen.add(threading.current_thread())
         if i < expected:
-            together.wait(timeout=20)
+            together.wait(timeout=5)
         time.sleep(0.02)
 
     each_sample(work, samples, threads, None)
