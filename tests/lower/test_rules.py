@@ -30,6 +30,7 @@ LIMITS = [
         "1, 2, 4",
     ),
     ({"links": (link((4, 4)),)}, {"links": (link((4, 4)),), "input_shape": (1, 8, 5)}, "ND321", "4x4", "6x3"),
+    ({"links": (link((4, 4)),)}, {"links": (link((4, 4)),), "input_shape": (1, 5, 8)}, "ND321", "4x4", "3x6"),
     (
         {"input_shape": (1, 128, 128), "stride": (2, 2)},
         {"input_shape": (1, 129, 8), "stride": (2, 2)},
@@ -37,7 +38,15 @@ LIMITS = [
         "129x8",
         "128x128",
     ),
+    (
+        {"input_shape": (1, 128, 128), "stride": (2, 2)},
+        {"input_shape": (1, 8, 129), "stride": (2, 2)},
+        "ND315",
+        "8x129",
+        "128x128",
+    ),
     ({"input_shape": (1, 66, 66)}, {"input_shape": (1, 8, 67)}, "ND316", "6x65", "64x64"),
+    ({"input_shape": (1, 66, 66)}, {"input_shape": (1, 67, 8)}, "ND316", "65x6", "64x64"),
     ({"input_shape": (1024, 3, 3)}, {"input_shape": (1025, 3, 3)}, "ND317", 1025, 1024),
     ({"out": 1024, "input_shape": (1, 3, 3)}, {"out": 1025, "input_shape": (1, 3, 3)}, "ND318", 1025, 1024),
 ]
@@ -48,6 +57,11 @@ def test_each_limit(at, beyond, code, value, limit):
     assert list(rule_findings((build_layer("here", **at),), SPECK)) == []
     found = [d for d in rule_findings((build_layer("there", **beyond),), SPECK) if d.code == code]
     assert [(d.place, d.value, d.limit) for d in found] == [(node_place("there"), value, limit)]
+
+
+def test_pooling_that_leaves_nothing_is_named_as_the_reason():
+    (finding,) = rule_findings((build_layer(links=(link((4, 4)),), input_shape=(1, 5, 5)),), SPECK)
+    assert finding.found == "pooling 4x4 leaves no neuron or pixel of a 3x3 map"
 
 
 def test_all_findings_of_all_layers_come_at_once_and_in_order():

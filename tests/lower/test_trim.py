@@ -5,28 +5,146 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import nir
 import numpy as np
+import pytest
+from float_layers import assert_same_outputs, build_int_layer
 from hypothesis import HealthCheck, given, settings
 
 from by_hand import chain, conv, graph, neurons, sink, source
 from nirdynap.compile import check, nir_to_dynapcnn
-from nirdynap.lower.validate import validate
-from nirdynap.sim import simulate
+from nirdynap.ir.layers import Link, Readout
+from nirdynap.lower.trim import trim
 from nirdynap.testing.graphs import networks
 
 READING = {"convention": "torch", "reset": "subtract"}
 
+# --- by hand ----------------------------------------------------------------------------------------------------------
 
-def assert_same_outputs(one, two, raster):
-    for options in ({}, {"spikes_per_step": "one"}):
-        a, b = (simulate(spec, raster, **options) for spec in (one, two))
-        for name, counts in a.output_rasters.items():
-            np.testing.assert_array_equal(b.output_rasters[name], counts)
-    for order in ("depth", "breadth"):
-        for emission in ("raster", "channel"):
-            options = {"order": order, "emission": emission, "bias_clock_us": 700}
-            a, b = (simulate(spec, raster, "event", **options) for spec in (one, two))
-            for name, events in a.output_events.items():
-                assert b.output_events[name] == events
+
+def trimmed(*layers, input_channels=1):
+    """The layers after trimming, and by name the channels that the notes say are gone."""
+    left, notes = trim(layers, input_channels)
+    for note in notes:
+        assert note.value == len(note.found.split(": ")[1].split(", "))
+    return left, {note.place.removeprefix("$.nodes."): note.found.split(": ")[1] for note in notes}
+
+
+def one_by_one(rows):
+    """Weights of 1x1 kernels."""
+    return np.array(rows)[:, :, None, None]
+
+
+def link(target, shift=0):
+    return Link(target=target, pooling=(1, 1), feature_shift=shift)
+
+
+READ = (Readout(pooling=(1, 1), name="out"),)
+
+
+@pytest.mark.parametrize("bias", [None, -1, 0, 1])
+@pytest.mark.parametrize("weight", [-1, 0, 1])
+def test_a_channel_can_fire_if_anything_lifts_it(weight, bias):
+    biases = None if bias is None else [0, bias, 0]
+    a = build_int_layer("a", one_by_one([[1, 1], [weight, -1], [1, 1]]), bias=biases, links=(link(1),))
+    _, gone = trimmed(a, build_int_layer("b", one_by_one([[1, 1, 1]]), readouts=READ), input_channels=2)
+    assert gone == ({} if weight > 0 or (bias or 0) > 0 else {"a": "1"})
+
+
+def test_what_is_left_is_as_it_was():
+    a = build_int_layer("a", one_by_one([[1], [0], [3], [-4], [5]]), bias=[1, 0, 3, -4, 5], links=(link(1),))
+    b = build_int_layer("b", one_by_one([[1, 2, 3, 4, 0], [6, 7, 8, 9, 0]]), bias=[7, 8], readouts=READ)
+    (a, b), gone = trimmed(a, b)
+    assert gone == {"a": "1, 3, 4"}
+    assert (a.neuron_shape, b.input_shape, b.neuron_shape) == ((2, 1, 1), (2, 1, 1), (2, 1, 1))
+    assert (a.weights.ravel().tolist(), a.bias.tolist()) == ([1, 3], [1, 3])
+    assert (b.weights.tolist(), b.bias.tolist()) == (one_by_one([[1, 3], [6, 8]]).tolist(), [7, 8])
+    assert {array.dtype.name for array in (a.weights, b.weights)} == {"int8"}
+    assert {array.dtype.name for array in (a.bias, b.bias)} == {"int16"}
+
+
+def test_whoever_else_arrives_at_a_layer_moves_up():
+    """Channels 0 and 1 of c are the input's, 2 to 4 those of a, 5 and 6 those of b."""
+    a = build_int_layer("a", one_by_one([[1, 1], [-1, 0], [1, 1]]), links=(link(2, 2),))
+    b = build_int_layer("b", one_by_one([[1, 1], [0, -1]]), links=(link(2, 5),))
+    c = build_int_layer("c", one_by_one([[1, 2, 3, 4, 5, 6, 7]]), input_shifts=(0,), readouts=READ)
+    (a, b, c), gone = trimmed(a, b, c, input_channels=2)
+    assert gone == {"a": "1", "b": "1"}
+    assert (a.links, b.links, c.input_shifts) == ((link(2, 2),), (link(2, 4),), (0,))
+    assert c.weights.ravel().tolist() == [1, 2, 3, 5, 6]
+
+
+def test_an_input_behind_what_is_left_out_moves_up():
+    a = build_int_layer("a", one_by_one([[1], [-1], [-1]]), links=(link(1),))
+    b = build_int_layer("b", one_by_one([[1, 2, 3, 4, 5]]), input_shifts=(3, 4), readouts=READ)
+    (a, b), gone = trimmed(a, b)
+    assert (gone, b.input_shifts, b.weights.ravel().tolist()) == ({"a": "1, 2"}, (1, 2), [1, 4, 5])
+
+
+@pytest.mark.parametrize(("shift", "gone"), [(0, {"a": "1"}), (1, {}), (2, {"a": "1"})])
+def test_where_the_input_arrives_too_a_channel_stays(shift, gone):
+    a = build_int_layer("a", one_by_one([[1], [-1], [1]]), links=(link(1),))
+    b = build_int_layer("b", one_by_one([[1, 2, 3]]), input_shifts=(shift,), readouts=READ)
+    assert trimmed(a, b)[1] == gone
+
+
+def test_where_it_arrives_is_told_by_the_shift():
+    """Channel 1 of a never fires, and arrives where the input does, as channel 3 of b."""
+    a = build_int_layer("a", one_by_one([[1], [-1], [1]]), links=(link(1, 2),))
+    b = build_int_layer("b", one_by_one([[1, 2, 3, 4, 5]]), input_shifts=(3,), readouts=READ)
+    assert trimmed(a, b)[1] == {}
+
+
+@pytest.mark.parametrize(("shift", "gone"), [(0, {}), (1, {}), (2, {"a": "1"}), (3, {"a": "1"})])
+def test_where_another_layer_arrives_too_a_channel_stays(shift, gone):
+    """Two channels of b arrive at those of a from `shift` on."""
+    a = build_int_layer("a", one_by_one([[1], [-1], [1]]), links=(link(2),))
+    b = build_int_layer("b", one_by_one([[1], [1]]), links=(link(2, shift),))
+    c = build_int_layer("c", one_by_one([[1, 2, 3, 4, 5]]), readouts=READ)
+    assert trimmed(a, b, c)[1] == gone
+
+
+def test_spikes_have_to_be_unheard_everywhere():
+    a = build_int_layer("a", one_by_one([[1], [1], [1]]), links=(link(1, 1), link(2)))
+    b = build_int_layer("b", one_by_one([[1, 0, 0, 1]]), input_shifts=(0,), readouts=READ)
+    c = build_int_layer("c", one_by_one([[0, 1, 1]]), readouts=(Readout(pooling=(1, 1), name="other"),))
+    (_, b, c), gone = trimmed(a, b, c)
+    assert gone == {"a": "0"}
+    assert (b.weights.ravel().tolist(), c.weights.ravel().tolist()) == ([1, 0, 1], [1, 1])
+    assert b.input_shifts == (0,)
+
+
+def test_a_channel_in_the_same_place_of_another_target_is_no_obstacle():
+    """b feeds d, where a's dead channel does not go."""
+    a = build_int_layer("a", one_by_one([[1], [-1]]), links=(link(2),))
+    b = build_int_layer("b", one_by_one([[1], [1]]), links=(link(3),))
+    c = build_int_layer("c", one_by_one([[1, 1]]), readouts=READ)
+    d = build_int_layer("d", one_by_one([[1, 1]]), readouts=(Readout(pooling=(1, 1), name="other"),))
+    assert trimmed(a, b, c, d)[1] == {"a": "1"}
+
+
+def test_one_channel_is_always_left():
+    a = build_int_layer("a", one_by_one([[-1], [-1]]), links=(link(1),))
+    b = build_int_layer("b", one_by_one([[1, 1], [-1, -1]]), readouts=READ)
+    (a, b), gone = trimmed(a, b)
+    assert (gone, a.neuron_shape[0], b.input_shape[0]) == ({"a": "0"}, 1, 1)
+
+
+def test_outputs_stay_and_so_does_what_a_decimator_counts():
+    a = build_int_layer("a", one_by_one([[1], [1], [-1]]), links=(link(1),), decimator=2)
+    b = build_int_layer("b", one_by_one([[1, 0, 1], [-1, 0, -1]]), readouts=READ)
+    assert trimmed(a, b)[1] == {"a": "2"}, "what never fires is not counted either"
+
+
+def test_layers_lose_channels_from_the_last_to_the_first_in_as_many_rounds_as_needed():
+    """Without channel 1 of b nobody hears channel 1 of a."""
+    a = build_int_layer("a", one_by_one([[1], [1]]), links=(link(1),))
+    b = build_int_layer("b", one_by_one([[1, 0], [0, 1]]), links=(link(2),))
+    c = build_int_layer("c", one_by_one([[1, 0]]), readouts=READ)
+    (a, b, c), gone = trimmed(a, b, c)
+    assert gone == {"a": "1", "b": "1"}
+    assert {layer.weights.shape for layer in (a, b, c)} == {(1, 1, 1, 1)}
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
 
 
 def words(spec):
@@ -84,56 +202,3 @@ def test_a_layer_that_fits_no_core_may_fit_when_trimmed():
     drawn = chain(**nodes, out=sink())
     assert not check(drawn, split="never", **READING).fits
     assert check(drawn, split="never", trim=True, **READING).fits
-
-
-# --- neurons that nobody reads ----------------------------------------------------------------------------------------
-
-
-def picking(size, strides, branch=False):
-    """A convolution and neurons, then 1x1 kernels with these strides (y, x); `branch` adds a second source."""
-    rng = np.random.default_rng(2)
-    names = [f"pick{i}" for i in range(len(strides))]
-    nodes = {"in": source(1, *size), "a": conv(3, kernel=3, padding=1), "if_a": neurons()}
-    for name, stride in zip(names, strides, strict=True):
-        nodes |= {name: conv(weight=rng.normal(0.4, 1, (3, 3, 1, 1)), stride=stride), f"if_{name}": neurons()}
-    path = " -> ".join(["in -> a -> if_a", *(f"{name} -> if_{name}" for name in names), "out"])
-    if branch:
-        nodes |= {"b": conv(3, kernel=5, padding=2), "if_b": neurons()}
-    edges = [path, *(["in -> b -> if_b -> pick0"] if branch else [])]
-    return graph(nodes | {"out": sink()}, *edges)
-
-
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
-@given(
-    size=st.tuples(st.integers(1, 13), st.integers(1, 13)),
-    strides=st.lists(st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4])), min_size=1, max_size=3),
-    branch=st.booleans(),
-)
-def test_neurons_that_no_stride_reads_change_no_output(size, strides, branch):
-    drawn = picking(size, strides, branch)
-    whole, thinned = (nir_to_dynapcnn(drawn, **READING, trim=trim) for trim in (False, True))
-    assert_same_outputs(whole, thinned, np.random.default_rng(0).poisson(0.6, (4, 2, *whole.input_shape)))
-    assert validate(thinned) == ()
-    if all(np.prod([pair[axis] for pair in strides]) <= 8 for axis in (0, 1)):
-        assert [core.stride for core in thinned.cores[-len(strides) :]] == [(1, 1)] * len(strides)
-
-
-def test_a_map_of_128_that_is_read_in_steps_fits():
-    drawn = picking((128, 128), [(2, 2)])
-    report = check(drawn, **READING)
-    assert [d.code for d in report.diagnostics if d.severity == "error"] == ["ND316"]
-    spec = nir_to_dynapcnn(drawn, **READING, trim=True)
-    assert [(core.neuron_shape, core.stride) for core in spec.cores] == [((3, 64, 64), (2, 2)), ((3, 64, 64), (1, 1))]
-
-
-def test_what_is_read_otherwise_too_is_kept():
-    drawn = picking((9, 9), [(2, 2)])
-    drawn.nodes["seen"] = sink()
-    drawn.edges.append(("if_a", "seen"))
-    assert nir_to_dynapcnn(drawn, **READING, trim=True) == nir_to_dynapcnn(drawn, **READING)
-    assert nir_to_dynapcnn(picking((9, 9), [(4, 4), (4, 4)]), **READING, trim=True).cores[0].stride == (4, 4)
-
-
-def test_neurons_that_a_decimator_counts_are_kept():
-    drawn, options = picking((9, 9), [(2, 2)]), {**READING, "decimator": {"a": 2}}
-    assert nir_to_dynapcnn(drawn, **options, trim=True) == nir_to_dynapcnn(drawn, **options)

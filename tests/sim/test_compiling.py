@@ -82,3 +82,29 @@ print(simulate(spec, np.full((2, 4, 1, 1, 1), 2), {semantics!r}, threads=4).rast
         )
         assert done.stdout == "8\n"
         assert done.stderr.count("\n") == lines, done.stderr
+
+
+# --- Numba is a guest -------------------------------------------------------------------------------------------------
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_importing_the_room_does_not_import_numba() -> None:
+    done = run_python("import nirdynap.sim, sys; sys.exit('numba' in sys.modules)")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_numba_is_named_with_its_extra() -> None:
+    code = """
+import sys
+sys.modules["numba"] = None
+import numpy as np
+from nirdynap.sim import simulate, simulation
+from nirdynap.testing.build import build_core, build_spec
+simulate(build_spec(build_core(0, [[[[1]]]], (1, 1, 1))), np.zeros((1, 1, 1, 1)))
+"""
+    done = run_python(code)
+    assert "ND901" in done.stderr
+    assert "nirdynap[sim]" in done.stderr

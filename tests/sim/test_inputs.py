@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from nirdynap.errors import InputError
+from nirdynap.ir.clock import InternalClock
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.events import Events
 from nirdynap.ir.spec import InputPort
 from nirdynap.sim import simulate
+from nirdynap.sim.inputs import read_inputs
 from nirdynap.testing.build import build_core, build_spec
 
 LAYER = DvsLayer(
@@ -105,5 +107,20 @@ def test_pooled_counts_that_no_time_step_can_hold_are_refused():
     raster[1, 0, 7, 5] = 1  # another step
     assert simulate(CAMERA, raster, spikes_per_step="one").dvs_dropped == 0
     raster[0, 0, 7, 5] = 1  # the same window
-    with pytest.raises(InputError, match=r"ND509.*2147483648"):
+    with pytest.raises(InputError) as caught:
         simulate(CAMERA, raster)
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, finding.place, finding.value, finding.limit) == ("ND509", "$.raster", 2**31, 2**31 - 1)
+
+
+def test_the_clock_of_the_camera_counts_what_the_layer_drops_too():
+    t = np.arange(40) * 10
+    clocked = dataclasses.replace(CAMERA, slow_clock=InternalClock(divider=4))
+    for recording_ in (Events(t=t, c=t % 2, y=t * 0 + 127, x=t * 0), Events(t=t, c=t % 2, y=t * 0 + 6, x=t * 0 + 4)):
+        (stimulus,) = read_inputs(clocked, recording_, dt_us=1000, duration_us=None)
+        assert stimulus.camera_ticks.tolist() == [150, 310], "at every 16th event"
+    seen_by_none = dataclasses.replace(clocked, dvs=None)
+    (stimulus,) = read_inputs(seen_by_none, recording_, dt_us=1000, duration_us=None)
+    assert (stimulus.camera_ticks.tolist(), stimulus.dvs_dropped, len(stimulus.t)) == ([150, 310], 0, 40)
+    (stimulus,) = read_inputs(CAMERA, recording_, dt_us=1000, duration_us=5500)
+    assert (stimulus.camera_ticks.tolist(), stimulus.end_us, stimulus.steps) == ([], 5500, 6)

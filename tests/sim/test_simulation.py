@@ -1,6 +1,5 @@
 import doctest
-import subprocess
-import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,19 +156,68 @@ def test_all_findings_come_at_once():
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "said"),
     [
-        {"order": "breadth"},
-        {"emission": "channel"},
-        {"bias_clock_us": 1000},
-        {"semantics": "event", "saturate": False},
-        {"semantics": "event", "spikes_per_step": "one"},
+        ({"order": "breadth"}, "order = 'breadth' is not possible; try depth in a clocked run"),
+        ({"emission": "channel"}, "emission = 'channel' is not possible; try raster in a clocked run"),
+        ({"bias_clock_us": 1000}, "bias_clock_us = '1000' is not possible; try None in a clocked run"),
+        ({"saturate": False}, "saturate = 'False' is not possible; try True in an event run"),
+        ({"spikes_per_step": "one"}, "spikes_per_step = 'one' is not possible; try None in an event run"),
     ],
 )
-def test_options_of_the_other_run_are_refused(options):
-    codes, text = codes_of(**options)
+def test_options_of_the_other_run_are_refused(options, said):
+    (name,) = options
+    semantics = "event" if said.endswith("event run") else "clocked"
+    codes, text = codes_of(semantics=semantics, **options)
     assert codes == ["ND507"]
-    assert "has no effect" in text
+    assert text == f"ND507 bad run option, at $.{name}: {said}, where it has no effect"
+
+
+def test_findings_about_options_and_recording_come_together():
+    _, text = codes_of(semantics="both", record="most", threads=0, saturate=1, duration_us=5)
+    assert text.splitlines() == [
+        "ND507 bad run option, at $.semantics: semantics = 'both' is not possible; try clocked, event",
+        "ND507 bad run option, at $.record: record = 'most' is not possible; try outputs, all",
+        "ND507 bad run option, at $.threads: threads = '0' is not possible; try a positive whole number, or None for "
+        "one for each core of the machine",
+        "ND507 bad run option, at $.saturate: saturate = '1' is not possible; try True, False",
+        "ND507 bad run option, at $.duration_us: duration_us = '5' is not possible; try None (no --duration-us) with a "
+        "raster, which tells its own length",
+    ]
+    options = {"semantics": "event", "saturate": False, "spikes_per_step": "one", "spec": BIASED}
+    codes, _ = codes_of(**options, events_or_raster=at((1, 7)), dt_us=7, duration_us=1)
+    assert codes == ["ND506", "ND507", "ND507", "ND503", "ND507"]
+    codes, _ = codes_of(semantics="event", bias_clock_us=0, events_or_raster=at((1, 7)))
+    assert codes == ["ND507", "ND503"]
+
+
+@pytest.mark.parametrize("semantics", ["clocked", "event"])
+def test_every_option_reaches_its_run(semantics, monkeypatch):
+    """None is left out on the way, whatever it does there."""
+    asked = {}
+
+    def simulator(spec, **options):
+        asked.update(options, spec=spec)
+        return SimpleNamespace(run=lambda recording, **rest: asked.update(rest, recording=recording) or "result")
+
+    own = {
+        "clocked": {"saturate": False, "spikes_per_step": "one"},
+        "event": {"order": "breadth", "emission": "channel", "bias_clock_us": 700},
+    }
+    monkeypatch.setattr(simulation, {"clocked": "ClockedSimulator", "event": "EventSimulator"}[semantics], simulator)
+    options = {**own[semantics], "threads": 3, "record": "all", "dt_us": 500, "duration_us": 9000, "progress": print}
+    assert simulate(SPEC, at((1, 0)), semantics, **options) == "result"
+    assert asked == {"spec": SPEC, "recording": at((1, 0)), **options}
+    assert simulate(SPEC, RASTER, semantics) == "result"
+    defaults = {
+        "saturate": True,
+        "spikes_per_step": None,
+        "order": "depth",
+        "emission": "raster",
+        "bias_clock_us": None,
+    }
+    defaults |= {"threads": None, "record": "outputs", "dt_us": 1000, "duration_us": None, "progress": None}
+    assert asked == {"spec": SPEC, "recording": RASTER, **{name: defaults[name] for name in options}}
 
 
 @pytest.mark.parametrize(
@@ -228,29 +276,3 @@ def test_sums_beyond_32_bits_are_refused(weight, limit):
     codes, text = codes_of(spec=spec, events_or_raster=raster + 1)
     assert codes == ["ND510"]
     assert str((largest + 1) * weight) in text
-
-
-# --- Numba is a guest -------------------------------------------------------------------------------------------------
-
-
-def run_python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-
-def test_importing_the_room_does_not_import_numba():
-    done = run_python("import nirdynap.sim, sys; sys.exit('numba' in sys.modules)")
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_missing_numba_is_named_with_its_extra():
-    code = """
-import sys
-sys.modules["numba"] = None
-import numpy as np
-from nirdynap.sim import simulate, simulation
-from nirdynap.testing.build import build_core, build_spec
-simulate(build_spec(build_core(0, [[[[1]]]], (1, 1, 1))), np.zeros((1, 1, 1, 1)))
-"""
-    done = run_python(code)
-    assert "ND901" in done.stderr
-    assert "nirdynap[sim]" in done.stderr

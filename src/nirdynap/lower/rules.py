@@ -40,7 +40,7 @@ MEMORY_KINDS = (KERNEL_MEMORY, NEURON_MEMORY, BIAS_MEMORY)  # in the order of th
 
 def kernel_fits(layer: AnyLayer | CoreSpec, chip: Chip) -> Iterator[Diagnostic]:
     """Kernels are square up to a largest size."""
-    size = layer.weights.shape[2]
+    size = max(layer.weights.shape[2:])
     if size > chip.limits.kernel_size:
         yield KERNEL_SIZE.at(node_place(layer.name), value=size, limit=chip.limits.kernel_size)
 

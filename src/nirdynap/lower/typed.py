@@ -54,10 +54,8 @@ def _wrong(path: str, name: str, value: Any, hint: Any) -> Iterator[Diagnostic]:
 def _mistaken(value: Any, hint: Any) -> bool:
     """Is it another thing than declared, whatever is inside?"""
     origin = get_origin(hint)
-    if hint is Any:
-        return False
     if origin is Literal:
-        return not any(value is choice or (isinstance(value, str) and value == choice) for choice in get_args(hint))
+        return not (isinstance(value, str) and value in get_args(hint))
     if origin in (Union, types.UnionType):
         return all(_mistaken(value, choice) for choice in get_args(hint))
     if origin is tuple:

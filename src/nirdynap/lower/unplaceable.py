@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from nirdynap.chips.chip import Chip
 from nirdynap.errors import DESTINATIONS, NO_PLACEMENT, Diagnostic, node_place
-from nirdynap.ir.digest import frozen
-from nirdynap.ir.layers import AnyLayer, Link
+from nirdynap.ir.layers import AnyLayer
 from nirdynap.ir.units import Pair, conv_output, shape_text
 from nirdynap.lower.arrange import Plan, arrange, destinations_of
 from nirdynap.lower.rules import candidates, ki, memory_findings, memory_of_layer, most_features
@@ -25,14 +24,15 @@ def plan_or_findings(layers: _Layers, chip: Chip, wishes: Wishes) -> tuple[Plan 
         for i, layer in enumerate(layers)
         if not candidates(memory_of_layer(layer, None if wishes.parts[i] == 1 else 1), chip)
     ]
-    alone = tuple(_too_large(everything, hopeless, chip))
+    alone = tuple(_too_large(everything, hopeless, chip)) if hopeless else ()
     if len(layers) > len(chip.cores):
         return None, alone
     case = everything.only([i for i in range(len(layers)) if i not in hopeless])
     plan = arrange(case.layers, chip, case.wishes)
     if plan is not None:
         return (None if alone else plan), alone
-    roomy = dataclasses.replace(chip, limits=dataclasses.replace(chip.limits, destinations=len(layers) ** 2 + 1))
+    most = len(chip.cores) * max((len(layer.links) for layer in case.layers), default=0) + 2
+    roomy = dataclasses.replace(chip, limits=dataclasses.replace(chip.limits, destinations=most))
     wired = arrange(case.layers, roomy, case.wishes)
     if wired is not None:
         return None, (*alone, *_crowded(case.layers, wired, chip.limits.destinations))
@@ -86,12 +86,10 @@ _NOT_BY_FEATURES = (
 
 
 def _relinked(layer: AnyLayer, number: dict[int, int]) -> AnyLayer:
-    links = tuple(
-        Link(target=number[link.target], pooling=link.pooling, feature_shift=link.feature_shift)
-        for link in layer.links
-        if link.target in number
+    heard = (link for link in layer.links if link.target in number)
+    return dataclasses.replace(
+        layer, links=tuple(dataclasses.replace(link, target=number[link.target]) for link in heard)
     )
-    return dataclasses.replace(layer, links=links)
 
 
 def _crowded(layers: _Layers, plan: Plan, slots: int) -> Iterator[Diagnostic]:
@@ -162,7 +160,7 @@ def _changes(case: _Case, stuck: list[int], chip: Chip) -> list[str]:
 
 def _split(case: _Case, whole: list[int], chip: Chip) -> str | None:
     """In how many parts each would be, if layers that are to stay whole and others then fit."""
-    if not whole or any(case.wishes.parts[i] != 1 for i in whole):
+    if any(case.wishes.parts[i] != 1 for i in whole):
         return None
     plan = arrange(case.layers, chip, case.splitting(whole))
     if plan is None:
@@ -184,11 +182,9 @@ def _fewer_features(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, st
 
 
 def _smaller_kernel(case: _Case, i: int, chip: Chip) -> Iterator[tuple[float, str]]:
-    """The largest kernel with which all fits, and a padding that leaves the output map as it is."""
+    """The largest kernel with which all fits, and a padding that leaves the output map as it is, if there is one."""
     layer = case.layers[i]
     most = layer.weights.shape[2]
-    if layer.neuron_shape[1:] == (1, 1):
-        return  # a dense layer: its kernel is the whole map
     for size in range(most - 1, 0, -1):
         padding = _padding(layer, size)
         if padding is not None and case.with_layer(i, _kernel(layer, size, padding)).fits(chip):
@@ -208,15 +204,9 @@ def _padding(layer: AnyLayer, size: int) -> Pair | None:
 
 
 def _features(layer: AnyLayer, number: int) -> AnyLayer:
-    return dataclasses.replace(
-        layer,
-        neuron_shape=(number, *layer.neuron_shape[1:]),
-        weights=frozen(layer.weights[:number], layer.weights.dtype),
-        bias=None if layer.bias is None else frozen(layer.bias[:number], layer.bias.dtype),
-    )
+    """What it needs with so many: words are told from its shapes, and nothing looks at the weights any more."""
+    return dataclasses.replace(layer, neuron_shape=(number, *layer.neuron_shape[1:]))
 
 
 def _kernel(layer: AnyLayer, size: int, padding: Pair) -> AnyLayer:
-    return dataclasses.replace(
-        layer, weights=frozen(layer.weights[:, :, :size, :size], layer.weights.dtype), padding=padding
-    )
+    return dataclasses.replace(layer, weights=layer.weights[:, :, :size, :size], padding=padding)
