@@ -311,7 +311,7 @@ NOT_A_NUMBER = _kind("ND570", "training diverged", "{value} of the layer's param
 # --- ND6xx: specs ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")
 SPEC_SCHEMA = _kind("ND602", "spec does not follow its schema", "{value}", "saving it again with nirdynap")
-SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file says {limit}", "converting the network again")
+SPEC_DIGEST = _kind("ND603", "spec was changed", "digest is {value}, the file says {limit}", "converting the network again; a change that is meant: nirdynap.load of the spec as it was, dataclasses.replace, nirdynap.save")
 SPEC_VERSION = _kind("ND604", "unknown spec version", "schema is {value!r}, readable are {limit}", "a current nirdynap")
 CANNOT_WRITE = _kind("ND605", "cannot write", "{value}", "another folder or name")
 UNKNOWN_FORMAT = _kind("ND606", "unknown format", "extension is {value!r}, known are {limit}", "one of these extensions")

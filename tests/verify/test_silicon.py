@@ -143,10 +143,12 @@ def test_a_file_of_chip_recordings(tmp_path: Path):
 def test_a_file_that_is_none(tmp_path: Path, change: Callable[[dict[str, np.ndarray]], object], words: str):
     with pytest.raises(InputError, match=words) as caught:
         read_chip_recordings(write(tmp_path / "chip.npz", change))
-    assert [d.code for d in caught.value.diagnostics] == ["ND511"]
+    assert [(d.code, "events_0, counts_0" in d.hint) for d in caught.value.diagnostics] == [("ND511", True)]
     np.save(tmp_path / "one.npy", np.zeros(3))
     with pytest.raises(InputError, match="one array"):
         read_chip_recordings(tmp_path / "one.npy")
+    with pytest.raises(InputError, match="cannot be read.*; try an .npz with events_0, counts_0"):
+        read_chip_recordings(tmp_path / "absent.npz")
 
 
 def test_five_digits_that_a_real_chip_has_seen(shared_data: Path):

@@ -181,7 +181,7 @@ def _wires(draw: Draw, listeners: list[_Source]) -> list[_Wire]:
         drawn = draw(_poolings(source.shape))  # also for the input, so that each wire takes as many draws
         pooling = 1 if source.index < 0 else drawn
         taken = max((wire.shape()[0] for wire in wires), default=0)
-        wires.append(_Wire(source=source, pooling=pooling, feature_shift=draw(st.sampled_from([0, taken]))))
+        wires.append(_Wire(source=source, pooling=pooling, feature_shift=draw(st.sampled_from([0, taken, taken + 1]))))
     return wires
 
 

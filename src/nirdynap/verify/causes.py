@@ -281,6 +281,6 @@ def _how(value: object, limit: object) -> str:
     """A difference of at most one, or a factor of two, says where to look."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isinstance(limit, (int, float)):
         return ""
-    if abs(value - limit) <= 1:
+    if max(abs(value), abs(limit)) >= 2 and abs(value - limit) <= 1:
         return ", as if rounded otherwise"
     return ", twice as much" if value == 2 * limit else ""
