@@ -147,7 +147,7 @@ def test_a_file_that_is_none(tmp_path: Path, change: Callable[[dict[str, np.ndar
     np.save(tmp_path / "one.npy", np.zeros(3))
     with pytest.raises(InputError, match="one array"):
         read_chip_recordings(tmp_path / "one.npy")
-    with pytest.raises(InputError, match="cannot be read.*; try an .npz with events_0, counts_0"):
+    with pytest.raises(InputError, match=r"cannot be read.*; try an .npz with events_0, counts_0"):
         read_chip_recordings(tmp_path / "absent.npz")
 
 
