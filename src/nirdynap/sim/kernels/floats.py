@@ -3,7 +3,7 @@
 Small whole numbers are exact in float64, so a layer of integers runs here as well, within the bounds of their range.
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 199943e396ef1829
+# Sources (tests/sim/test_kernel_cache.py): f4a452bd0b0c5023
 from __future__ import annotations
 
 from typing import NamedTuple
