@@ -43,18 +43,20 @@ def gather(
     theirs: Sequence[Arrivals],
     wanted: Sequence[IntArray],
     events: Sequence[int],
+    windows: int,
 ) -> Inputs:
     """The inputs of a layer in the first recordings, as many as fit in memory.
 
     Args:
         layer: in floats.
+        windows: in how many windows a recording is looked at, a divisor of `scoring.WINDOWS`.
         ours, theirs: what arrives from the integer layers and from the float layers before it.
         wanted: counts [window, neuron] of the float layer; events: number of external events.
     """
     parts: list[tuple[IntArray, ...]] = []
     room = _MOST
     for recording in zip(ours, theirs, wanted, events, strict=True):
-        rows = _rows(layer, *recording)
+        rows = _rows(layer, *recording, windows)
         room -= rows[0].size
         if parts and room < 0:
             break
@@ -99,22 +101,26 @@ def _descend(power: FloatArray, aim: FloatArray, products: FloatArray) -> FloatA
     return integers
 
 
-def _rows(layer: Layer, ours: Arrivals, theirs: Arrivals, wanted: IntArray, events: int) -> tuple[IntArray, ...]:
+def _rows(
+    layer: Layer, ours: Arrivals, theirs: Arrivals, wanted: IntArray, events: int, windows: int
+) -> tuple[IntArray, ...]:
     """`Inputs` of one recording; only rows in which some channel fires."""
-    fired = wanted.reshape(WINDOWS, len(layer.weights), -1).transpose(0, 2, 1).reshape(-1, len(layer.weights)) > 0
+    channels = len(layer.weights)
+    counts = wanted.reshape(windows, WINDOWS // windows, channels, -1).sum(axis=1)
+    fired = counts.transpose(0, 2, 1).reshape(-1, channels) > 0
     some = fired.any(axis=1)
-    return (*(_patches(layer, given, events)[some] for given in (ours, theirs)), fired[some])
+    return (*(_patches(layer, given, events, windows)[some] for given in (ours, theirs)), fired[some])
 
 
-def _patches(layer: Layer, given: Arrivals, events: int) -> FloatArray:
+def _patches(layer: Layer, given: Arrivals, events: int, windows: int) -> FloatArray:
     """float32 [window * oy * ox, in * ky * kx]: the spikes at the weights of the neurons at each place."""
     (py, px), (sy, sx) = layer.padding, layer.stride
     channels, height, width = layer.input_shape
     _, rows, columns = layer.neuron_shape
-    size = (WINDOWS, channels, height + 2 * py, width + 2 * px)
-    place = np.ravel_multi_index((window_of(given.event, events), given.c, given.y + py, given.x + px), size)
+    size = (windows, channels, height + 2 * py, width + 2 * px)
+    place = np.ravel_multi_index((window_of(given.event, events, windows), given.c, given.y + py, given.x + px), size)
     counts = np.bincount(place, minlength=math.prod(size)).astype(np.float32).reshape(size)
     kernel = layer.weights.shape[2:]
     views = np.lib.stride_tricks.sliding_window_view(counts, kernel, axis=(2, 3))[:, :, ::sy, ::sx]
-    patches: FloatArray = views[:, :, :rows, :columns].transpose(0, 2, 3, 1, 4, 5).reshape(WINDOWS * rows * columns, -1)
+    patches: FloatArray = views[:, :, :rows, :columns].transpose(0, 2, 3, 1, 4, 5).reshape(windows * rows * columns, -1)
     return patches

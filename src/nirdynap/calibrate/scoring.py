@@ -45,9 +45,9 @@ def in_windows(spikes: Spikes, shape: Shape, events: int) -> IntArray:
     return np.bincount(at, minlength=WINDOWS * size).reshape(WINDOWS, size).astype(np.int32)
 
 
-def window_of(event: IntArray, events: int) -> IntArray:
+def window_of(event: IntArray, events: int, windows: int = WINDOWS) -> IntArray:
     """The window of each external event of a recording of `events`."""
-    window: IntArray = event * WINDOWS // max(events, 1)
+    window: IntArray = event * windows // max(events, 1)
     return window
 
 

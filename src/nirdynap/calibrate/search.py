@@ -18,9 +18,10 @@ from nirdynap.sim.batch import each_sample
 from nirdynap.sim.protocol import Progress
 
 # Of the scale of rule "max-abs": larger ones clip the largest weights, and round all others more finely.
-_FACTORS = (0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.65, 1.8, 2.0, 2.2, 2.5, 3.0)
+_FACTORS = (0.9, 1.0, 1.05, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.3, 2.6)
 _STEPS = (-4, -2, -1, 1, 2, 4)  # from the best threshold so far
-CANDIDATES = 2 + 2 * len(_FACTORS) + 2 * len(_STEPS)  # at most, for each layer
+_WINDOWS = (4, 32)  # what rounding looks at: short windows where recordings are long, long ones where they are short
+CANDIDATES = 2 + (1 + len(_WINDOWS)) * (len(_FACTORS) + len(_STEPS))  # at most, for each layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +93,14 @@ class Found(NamedTuple):
 
 
 def search(
-    task: Task, first: Sequence[Choice], gathered: Callable[[], Inputs] | None, budget: Budget, before: int
+    task: Task, first: Sequence[Choice], gathered: Callable[[int], Inputs] | None, budget: Budget, before: int
 ) -> Found | None:
     """The best of some choices and of what lies around them; None if none of these choices gives integers.
 
     Args:
         task: the layer. Where its node gives the scale, there is nothing to search.
         first: choices that are tried in any case; the scale of the first one is what factors are of.
-        gathered: makes what rounding looks at; None to round to nearest only.
+        gathered: makes what rounding looks at, from a number of windows; None to round to nearest only.
         budget: when it is spent, what has been tried decides; before: candidates of the layers before.
     """
     begun = [one for one in (_try(task, choice) for choice in first) if one is not None]
@@ -108,7 +109,7 @@ def search(
     best, tried = min(begun, key=lambda one: one.score), len(first)
     if task.layer.scale is not None:
         return Found(best, tried, 0)
-    inputs = None if gathered is None or budget.spent else gathered()
+    inputs = () if gathered is None or budget.spent else tuple(map(gathered, _WINDOWS))
     for around in (_coarse, _fine):
         for choice in around(task.layer, first[0].scale, best.choice, inputs):
             if budget.spent:
@@ -119,7 +120,7 @@ def search(
     return Found(best, tried, 0)
 
 
-def _coarse(layer: Layer, scale: float, best: Choice, inputs: Inputs | None) -> Iterator[Choice]:
+def _coarse(layer: Layer, scale: float, best: Choice, inputs: Sequence[Inputs]) -> Iterator[Choice]:
     """Scales that make the threshold a whole number."""
     thresholds = sorted({_whole(layer.threshold * scale * factor) for factor in _FACTORS})
     for high in thresholds:
@@ -127,7 +128,7 @@ def _coarse(layer: Layer, scale: float, best: Choice, inputs: Inputs | None) -> 
     yield from _rounded(layer, thresholds, inputs)
 
 
-def _fine(layer: Layer, scale: float, best: Choice, inputs: Inputs | None) -> Iterator[Choice]:
+def _fine(layer: Layer, scale: float, best: Choice, inputs: Sequence[Inputs]) -> Iterator[Choice]:
     """Thresholds near the best: with its scale, and with weights rounded anew."""
     now = best.threshold_high or _whole(layer.threshold * best.scale)
     thresholds = sorted({_whole(now + step) for step in _STEPS} - {now})
@@ -136,9 +137,9 @@ def _fine(layer: Layer, scale: float, best: Choice, inputs: Inputs | None) -> It
     yield from _rounded(layer, thresholds, inputs)
 
 
-def _rounded(layer: Layer, thresholds: Sequence[int], inputs: Inputs | None) -> Iterator[Choice]:
-    if inputs is not None:
-        for high, weights in zip(thresholds, rounded(layer, thresholds, inputs), strict=True):
+def _rounded(layer: Layer, thresholds: Sequence[int], inputs: Sequence[Inputs]) -> Iterator[Choice]:
+    for some in inputs:
+        for high, weights in zip(thresholds, rounded(layer, thresholds, some), strict=True):
             yield candidate(high / layer.threshold, high, weights)
 
 
