@@ -11,7 +11,8 @@ from nirdynap.calibrate.float_events import Arrivals, External, Spikes, arrivals
 from nirdynap.calibrate.options import Calibrate
 from nirdynap.calibrate.rounding import gather
 from nirdynap.calibrate.scoring import Distance, distance, in_windows, rate_error
-from nirdynap.calibrate.search import CANDIDATES, Budget, Found, Task, candidate, search
+from nirdynap.calibrate.search import CANDIDATES, Found, search
+from nirdynap.calibrate.trial import Budget, Task, candidate
 from nirdynap.errors import CALIBRATION_SILENT, CALIBRATION_STOPPED, Diagnostic, node_place
 from nirdynap.ir.layers import IntLayer, Layer
 from nirdynap.ir.units import IntArray

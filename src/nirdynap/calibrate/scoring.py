@@ -15,27 +15,19 @@ WINDOWS = 32  # of a recording, each with as many external events
 
 
 class Distance(NamedTuple):
-    """Sums over the neurons of a layer and all recordings, in spikes.
+    """Of a layer's integers from its floats, summed over neurons and recordings.
 
     Attributes:
-        counts: of |n_int - n_float|, n being the spikes of a neuron in one recording.
-        trains: the same of a neuron in one window of a recording: what comes too early or too late counts as well.
-        spikes: of n_float.
+        gap: |n_int - n_float|, n being the spikes of a neuron in one recording; spikes: n_float.
     """
 
-    counts: int
-    trains: int
+    gap: int
     spikes: int
 
     @property
     def rate_error(self) -> float:
         """Spikes too many or too few, as a part of the float network's."""
-        return self.counts / max(self.spikes, 1)
-
-    @property
-    def score(self) -> float:
-        """The mean of rate error and spike-train mismatch: what candidates for a layer are compared by."""
-        return (self.counts + self.trains) / (2 * max(self.spikes, 1))
+        return self.gap / max(self.spikes, 1)
 
 
 def in_windows(spikes: Spikes, shape: Shape, events: int) -> IntArray:
@@ -53,15 +45,24 @@ def window_of(event: IntArray, events: int, windows: int = WINDOWS) -> IntArray:
 
 def distance(found: Iterable[IntArray], wanted: Iterable[IntArray]) -> Distance:
     """Between counts [window, neuron] of each recording."""
-    counts = trains = spikes = 0
+    pairs = [(ours.sum(axis=0), theirs.sum(axis=0)) for ours, theirs in zip(found, wanted, strict=True)]
+    gap = sum(int(np.abs(ours - theirs).sum()) for ours, theirs in pairs)
+    return Distance(gap, sum(int(theirs.sum()) for _, theirs in pairs))
+
+
+def gaps_by_channel(found: Iterable[IntArray], wanted: Iterable[IntArray], shape: Shape) -> IntArray:
+    """What candidates for a layer of neurons (C, H, W) are compared by: int64 [C], in spikes.
+
+    The sum of rate error and spike-train mismatch: |n_int - n_float| over neurons and recordings, and the same over
+    neurons and windows, in which a spike counts that comes too early or too late.
+    """
+    gaps = np.zeros(shape[0], dtype=np.int64)
     for ours, theirs in zip(found, wanted, strict=True):
-        gap = ours - theirs
-        counts += int(np.abs(gap.sum(axis=0)).sum())
-        trains += int(np.abs(gap).sum())
-        spikes += int(theirs.sum())
-    return Distance(counts, trains, spikes)
+        gap = (ours - theirs).reshape(WINDOWS, shape[0], -1)
+        gaps += np.abs(gap.sum(axis=0)).sum(axis=1) + np.abs(gap).sum(axis=(0, 2))
+    return gaps
 
 
 def rate_error(layers: Sequence[Distance]) -> float:
     """Of a network: spikes too many or too few in all layers, as a part of the float network's."""
-    return sum(layer.counts for layer in layers) / max(sum(layer.spikes for layer in layers), 1)
+    return sum(layer.gap for layer in layers) / max(sum(layer.spikes for layer in layers), 1)
