@@ -1,6 +1,7 @@
 """Single weights rounded the other way, kept where the spikes of their channel come nearer to the float layer's.
 
-What a channel does depends on its own weights alone, so one run tries one weight of every channel.
+What a channel does depends on its own weights alone, so one run tries one weight of every channel. What is gained has
+to be at least its standard error over the recordings: less is luck, which other recordings would not have.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def refined(task: Task, best: Tried, budget: Budget, before: int) -> tuple[Tried
         done += 1
         budget.tell(before + done)
         if new is not None:
-            nearer = new.gaps < gaps
+            gained = gaps - new.gaps
+            nearer = (gained.sum(axis=0) > 0) & (gained.sum(axis=0) ** 2 >= (gained**2).sum(axis=0))
             gaps = np.where(nearer, new.gaps, gaps)
             weights = np.where(nearer[:, None, None, None], new.integers.weights, weights)
     left = min(order.shape[1], FLIPS) - done

@@ -51,16 +51,18 @@ def distance(found: Iterable[IntArray], wanted: Iterable[IntArray]) -> Distance:
 
 
 def gaps_by_channel(found: Iterable[IntArray], wanted: Iterable[IntArray], shape: Shape) -> IntArray:
-    """What candidates for a layer of neurons (C, H, W) are compared by: int64 [C], in spikes.
+    """What candidates for a layer of neurons (C, H, W) are compared by: int64 [recording, C], in spikes.
 
-    The sum of rate error and spike-train mismatch: |n_int - n_float| over neurons and recordings, and the same over
-    neurons and windows, in which a spike counts that comes too early or too late.
+    The sum of rate error and spike-train mismatch: |n_int - n_float| over the neurons, and the same over neurons and
+    windows, in which a spike counts that comes too early or too late.
     """
-    gaps = np.zeros(shape[0], dtype=np.int64)
-    for ours, theirs in zip(found, wanted, strict=True):
-        gap = (ours - theirs).reshape(WINDOWS, shape[0], -1)
-        gaps += np.abs(gap.sum(axis=0)).sum(axis=1) + np.abs(gap).sum(axis=(0, 2))
-    return gaps
+
+    def one(ours: IntArray, theirs: IntArray) -> IntArray:
+        gap = (ours - theirs).astype(np.int64).reshape(WINDOWS, shape[0], -1)
+        gaps: IntArray = np.abs(gap.sum(axis=0)).sum(axis=1) + np.abs(gap).sum(axis=(0, 2))
+        return gaps
+
+    return np.stack([one(ours, theirs) for ours, theirs in zip(found, wanted, strict=True)])
 
 
 def rate_error(layers: Sequence[Distance]) -> float:

@@ -57,7 +57,7 @@ class Task:
 class Tried(NamedTuple):
     """A candidate, its integers, what they emit in each recording, and how far that is from the floats.
 
-    `gaps`: int64 [out], see `nirdynap.calibrate.scoring.gaps_by_channel`.
+    `gaps`: int64 [recording, out], see `nirdynap.calibrate.scoring.gaps_by_channel`.
     """
 
     choice: Choice
@@ -67,7 +67,7 @@ class Tried(NamedTuple):
 
     @property
     def gap(self) -> int:
-        """Of all channels: what candidates are compared by."""
+        """Of all recordings and channels: what candidates are compared by."""
         return int(self.gaps.sum())
 
 
