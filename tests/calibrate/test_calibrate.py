@@ -1,5 +1,6 @@
 """Integers that are chosen on recordings are never further from the floats there than those of the other rules."""
 
+import os
 import subprocess
 import sys
 
@@ -83,7 +84,7 @@ def test_nearer_to_the_floats_than_rule_max_abs_on_other_recordings_too(rounding
     for core in spec.cores:
         assert core.quantisation.rule == "calibrated"
         assert core.quantisation.after <= core.quantisation.before
-        assert core.quantisation.candidates > 30
+        assert core.quantisation.candidates > 15
         assert rounding or not core.quantisation.weights_chosen
 
 
@@ -102,7 +103,7 @@ def test_layers_that_do_not_fire_are_named():
 
 def test_the_node_s_own_scale_stays():
     graph = small()
-    graph.nodes["conv"].metadata = {"dynapcnn": {"scale": 20.0}}
+    graph.nodes["neurons"].metadata = {"dynapcnn": {"scale": 20.0}}
     spec = convert(graph, nirdynap.Calibrate(recordings(1, (1, 8, 8))))
     assert [core.quantisation.rule for core in spec.cores] == ["given", "calibrated"]
     assert spec.cores[0].scale == 20.0
@@ -135,19 +136,20 @@ def test_progress_is_told_up_to_the_end():
     assert told[-1][0] == told[-1][1]
 
 
-def test_the_same_bytes_in_two_processes_with_different_hash_seeds():
+def test_the_same_bytes_in_two_processes_with_different_hash_seeds(tmp_path):
     code = f"""
-import nirdynap
+import sys, nirdynap
 from pathlib import Path
+from nirdynap.store.recordings import read_recordings
 samples = read_recordings(Path({str(shipped("digits", "digits_test.npz"))!r})).samples[:3]
 spec = nirdynap.nir_to_dynapcnn({str(DIGITS)!r}, discretize=nirdynap.Calibrate(samples, budget_s=600))
-print(spec.digest(), [core.quantisation for core in spec.cores])
+nirdynap.save(spec, sys.argv[1])
 """
-    runs = [
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True)
-        for seed in ("1", "2")
-    ]
-    assert runs[0].stdout == runs[1].stdout != b""
+    files = [tmp_path / f"{seed}.h5" for seed in ("1", "2")]
+    for file in files:
+        seeded = {**os.environ, "PYTHONHASHSEED": file.stem}
+        subprocess.run([sys.executable, "-c", code, file], env=seeded, check=True)
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 @pytest.mark.parametrize(
