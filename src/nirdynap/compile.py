@@ -209,7 +209,8 @@ def _choices(
 ) -> tuple[tuple[Choice | None, ...] | None, tuple[Diagnostic, ...]]:
     """What the rule chooses for each layer, None for "max-abs"; and notes of what it could not do."""
     rule = arranging.discretize
-    if rule == "max-abs":
+    refused = (*rule_findings(floats, chip), *clock_findings(arranging.slow_clock, camera, chip))
+    if rule == "max-abs" or errors_of(refused):  # whatever the integers are; no need to search for them
         return None, ()
     aware = threshold_aware(floats, arranging.bias_bits)
     if not isinstance(rule, Calibrate):
