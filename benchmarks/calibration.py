@@ -72,6 +72,7 @@ def measure(workload: _Workload) -> dict[str, Any]:
     rules = {
         "max-abs": "max-abs",
         "threshold-aware": "threshold-aware",
+        "calibrated, rounding=False": nirdynap.Calibrate(samples[:first], budget_s=BUDGET_S, rounding=False),
         "calibrated": nirdynap.Calibrate(samples[:first], budget_s=BUDGET_S),
     }
     rows = []
