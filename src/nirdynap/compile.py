@@ -209,11 +209,11 @@ def _choices(
 ) -> tuple[tuple[Choice | None, ...] | None, tuple[Diagnostic, ...]]:
     """What the rule chooses for each layer, None for "max-abs"; and notes of what it could not do."""
     rule = arranging.discretize
-    refused = (*rule_findings(floats, chip), *clock_findings(arranging.slow_clock, camera, chip))
-    if rule == "max-abs" or errors_of(refused):  # whatever the integers are; no need to search for them
+    if rule == "max-abs":
         return None, ()
     aware = threshold_aware(floats, arranging.bias_bits)
-    if not isinstance(rule, Calibrate):
+    refused = (*rule_findings(floats, chip), *clock_findings(arranging.slow_clock, camera, chip))
+    if not isinstance(rule, Calibrate) or errors_of(refused):  # whatever the integers are: no need to search for them
         return aware, ()
     shape = network.input.input_shape if camera is None else camera_shape(chip)
     return calibrated(

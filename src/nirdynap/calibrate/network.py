@@ -108,8 +108,8 @@ def calibrated(
     found = _layer_by_layer(known, plain, aware, options)
     if found is None:
         return (None,) * len(layers), ()
-    searched = tuple(f.best.choice if layer.scale is None else None for f, layer in zip(found, layers, strict=True))
-    before, after, best = _best_network(known, (plain, aware, searched))
+    networks = (plain, aware, tuple(one.best.choice for one in found))
+    before, after, best = _best_network(known, tuple(_but_given(layers, choices) for choices in networks))
     choices = tuple(
         choice
         and dataclasses.replace(
@@ -124,9 +124,14 @@ def calibrated(
 
 
 def _as_max_abs(layer: Layer, bias_bits: int, spikes_per_step: str) -> Choice | None:
-    """The integers of rule "max-abs" as a choice; None where that rule refuses, or the node gives the scale."""
+    """The integers of rule "max-abs", or of the node's own scale, as a choice; None where they are refused."""
     done, _ = discretize((layer,), bias_bits=bias_bits, spikes_per_step=spikes_per_step)
-    return candidate(done[0].scale) if done and layer.scale is None else None
+    return candidate(done[0].scale) if done else None
+
+
+def _but_given(layers: tuple[Layer, ...], choices: _Choices) -> _Choices:
+    """No choice where the node gives the scale."""
+    return tuple(choice if layer.scale is None else None for layer, choice in zip(layers, choices, strict=True))
 
 
 def _layer_by_layer(known: Recorded, plain: _Choices, aware: _Choices, options: Calibrate) -> tuple[Found, ...] | None:
@@ -143,9 +148,7 @@ def _layer_by_layer(known: Recorded, plain: _Choices, aware: _Choices, options: 
             wanted=known.wanted(k),
             events=known.events,
         )
-        first = (
-            [choice for choice in (plain[k], aware[k]) if choice] if layer.scale is None else [candidate(layer.scale)]
-        )
+        first = [choice for choice in (plain[k], aware[k]) if choice]
         gathered = partial(gather, layer, task.given, known.arriving(k, known.spikes), task.wanted, task.events)
         one = search(task, first, gathered if options.rounding else None, budget, CANDIDATES * k)
         if one is None:
