@@ -85,7 +85,6 @@ def test_nearer_to_the_floats_than_rule_max_abs_on_other_recordings_too(rounding
         assert core.quantisation.rule == "calibrated"
         assert core.quantisation.after <= core.quantisation.before
         assert core.quantisation.candidates > 15
-        assert rounding or not core.quantisation.weights_chosen
 
 
 def test_when_the_budget_runs_out_it_stops_and_says_so_and_is_still_no_worse():
@@ -181,3 +180,20 @@ def test_what_no_rule_can_make_integers_of_is_refused_as_without_recordings():
     with pytest.raises(nirdynap.CompileError) as caught:
         convert(graph, nirdynap.Calibrate(recordings(1, (1, 8, 8))))
     assert [d.code for d in caught.value.diagnostics if d.severity == "error"] == ["ND401"]
+
+
+def test_a_node_s_own_scale_that_the_chip_cannot_hold_is_refused_as_without_recordings():
+    graph = small()
+    graph.nodes["neurons"].metadata = {"dynapcnn": {"scale": 2000.0}}
+    with pytest.raises(nirdynap.CompileError) as caught:
+        convert(graph, nirdynap.Calibrate(recordings(1, (1, 8, 8))))
+    assert [d.code for d in caught.value.diagnostics if d.severity == "error"] == ["ND409"]
+
+
+def test_a_network_that_fits_no_chip_is_not_calibrated():
+    told = []
+    graph = small(padding=8)
+    rule = nirdynap.Calibrate(recordings(1, (1, 8, 8)), progress=lambda *done: told.append(done))
+    report = nirdynap.check(graph, convention="torch", discretize=rule)
+    assert not report.fits
+    assert told == []
