@@ -33,7 +33,7 @@ class Calibrate:
         >>> import nirdynap, numpy as np
         >>> from nirdynap.shipped import shipped
         >>> test = np.load(shipped("digits", "digits_test.npz"))
-        >>> first = slice(test["start"][5])
+        >>> first = slice(test["start"][1])
         >>> events = nirdynap.Events(**{name: test[name][first] for name in ("t", "c", "y", "x")})
         >>> spec = nirdynap.nir_to_dynapcnn(shipped("digits", "digits.nir"), discretize=nirdynap.Calibrate(events))
         >>> {core.quantisation.rule for core in spec.cores}
