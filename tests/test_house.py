@@ -14,6 +14,7 @@ SOURCES = sorted((ROOT / "src" / "nirdynap").rglob("*.py"))
 
 PUBLIC = {
     "CONVENTIONS",
+    "Calibrate",
     "Chip",
     "ChipRecordings",
     "CompileError",

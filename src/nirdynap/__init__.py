@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nirdynap.calibrate.options import Calibrate as Calibrate
     from nirdynap.chips.chip import Chip as Chip
     from nirdynap.chips.chip import chip_names as chip_names
     from nirdynap.chips.chip import load_chip as load_chip
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "calibrate.options": ("Calibrate",),
     "chips.chip": ("Chip", "chip_names", "load_chip"),
     "comparison": ("diff",),
     "compile": ("check", "nir_to_dynapcnn"),

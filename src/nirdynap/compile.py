@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from nirdynap.calibrate.network import calibrated
+from nirdynap.calibrate.options import Calibrate, option_findings
+from nirdynap.calibrate.recordings import read_samples
 from nirdynap.chips.chip import Chip, load_chip
-from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, errors_of, in_words, raise_errors
+from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic, InputError, errors_of, in_words, raise_errors
 from nirdynap.frontend import read
 from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.convention import AUTO, Convention
+from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.layers import AnyLayer, Layer
 from nirdynap.ir.network import Network
 from nirdynap.ir.readout import ReadoutOptions
@@ -24,7 +28,7 @@ from nirdynap.ir.result import Result
 from nirdynap.ir.spec import CoreSpec, Spec
 from nirdynap.ir.units import is_positive
 from nirdynap.lower.assemble import assemble
-from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings
+from nirdynap.lower.camera import DvsOptions, behind_camera, camera_findings, camera_shape
 from nirdynap.lower.clock import clock_findings
 from nirdynap.lower.decimate import EVERY_SPIKE, Decimator, decimated, split_findings
 from nirdynap.lower.group import group
@@ -49,7 +53,7 @@ if TYPE_CHECKING:
     from nirdynap.frontend.nir_reader import ReadOptions
 
 
-Discretize: TypeAlias = Literal["max-abs", "threshold-aware"]
+Discretize: TypeAlias = Literal["max-abs", "threshold-aware"] | Calibrate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,8 @@ def nir_to_dynapcnn(
         bias_bits: 8 includes biases in the scale (as sinabs), 16 uses the whole bias word of the chip; a rule other
             than "max-abs" always does.
         discretize: the rule for integers: "max-abs" (as sinabs), or "threshold-aware", which looks for the scale whose
-            integers are nearest to the floats, threshold included (docs/integers.md).
+            integers are nearest to the floats, threshold included (docs/integers.md); or `nirdynap.Calibrate`, which
+            chooses them by what neurons do on recordings (docs/calibrate.md).
         split: layers too large for a core are split by output channels over several ("auto") or refused ("never");
             or the number of parts by node name, all other layers staying whole. No output changes (docs/placement.md).
         placement: core by node name; of a layer that is split the core of each part, lower channels first.
@@ -125,6 +130,7 @@ def nir_to_dynapcnn(
 
     Raises:
         CompileError: everything that stands against it, at once.
+        InputError: recordings to calibrate on that cannot be used.
 
     Example:
         >>> from nirdynap.shipped import shipped
@@ -162,11 +168,13 @@ def _corridor(network: Network, chip: Chip, arranging: _Arranging) -> _Outcome:
     floats, undone = decimated(floats, chip, arranging.decimator)
     floats, readout, unread = spread(floats, arranging.readout, chip)  # room for the features between its channels
     findings = [*network.notes, *timing_findings(network), *undone, *unread]
+    choices, untried = _choices(floats, network, chip, camera, arranging)
+    findings += untried
     integers, rounding = in_integers(
         floats,
         bias_bits=arranging.bias_bits,
         spikes_per_step=network.convention.spikes_per_step,
-        choices=_choices(floats, arranging),
+        choices=choices,
     )
     layers: tuple[AnyLayer, ...] = floats
     if arranging.trim and not errors_of(rounding):
@@ -196,8 +204,26 @@ def _corridor(network: Network, chip: Chip, arranging: _Arranging) -> _Outcome:
     return _Outcome(layers=layers, findings=spec.notes, spec=spec)
 
 
-def _choices(floats: tuple[Layer, ...], arranging: _Arranging) -> tuple[Choice | None, ...] | None:
-    return None if arranging.discretize == "max-abs" else threshold_aware(floats, arranging.bias_bits)
+def _choices(
+    floats: tuple[Layer, ...], network: Network, chip: Chip, camera: DvsLayer | None, arranging: _Arranging
+) -> tuple[tuple[Choice | None, ...] | None, tuple[Diagnostic, ...]]:
+    """What the rule chooses for each layer, None for "max-abs"; and notes of what it could not do."""
+    rule = arranging.discretize
+    if rule == "max-abs":
+        return None, ()
+    aware = threshold_aware(floats, arranging.bias_bits)
+    refused = (*rule_findings(floats, chip), *clock_findings(arranging.slow_clock, camera, chip))
+    if not isinstance(rule, Calibrate) or errors_of(refused):  # whatever the integers are: no need to search for them
+        return aware, ()
+    shape = network.input.input_shape if camera is None else camera_shape(chip)
+    return calibrated(
+        floats,
+        read_samples(rule, shape, camera, arranging.slow_clock),
+        aware,
+        bias_bits=arranging.bias_bits,
+        spikes_per_step=network.convention.spikes_per_step,
+        options=rule,
+    )
 
 
 def _option_findings(arranging: _Arranging) -> Iterator[Diagnostic]:
@@ -205,8 +231,10 @@ def _option_findings(arranging: _Arranging) -> Iterator[Diagnostic]:
     bias_bits: object = arranging.bias_bits
     trim: object = arranging.trim
     rule: object = arranging.discretize
-    if rule not in ("max-abs", "threshold-aware"):
-        value, limit = in_words(rule), "max-abs or threshold-aware"
+    if isinstance(rule, Calibrate):
+        yield from option_findings(rule)
+    elif rule not in ("max-abs", "threshold-aware"):
+        value, limit = in_words(rule), "max-abs, threshold-aware, or Calibrate(recordings)"
         yield BAD_OPTION.at("$.discretize", parameter="discretize", value=value, limit=limit)
     if bias_bits not in (8, 16) or not is_positive(bias_bits):
         yield BAD_OPTION.at("$.bias_bits", parameter="bias_bits", value=in_words(bias_bits), limit="8 or 16")
@@ -269,7 +297,7 @@ def check(
             readout=readout,
         )
         outcome = _corridor(network, chip, arranging)
-    except CompileError as error:
+    except (CompileError, InputError) as error:
         outcome = _Outcome(layers=(), findings=error.diagnostics, spec=None)
     rows: tuple[AnyLayer | CoreSpec, ...] = outcome.layers if outcome.spec is None else outcome.spec.cores
     names = {} if outcome.spec is None else {core.core: core.name for core in outcome.spec.cores}

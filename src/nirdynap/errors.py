@@ -307,6 +307,8 @@ BOARD_CLOSED = _kind("ND514", "board closed", "{value} was called behind the blo
 NO_READOUT_BLOCK = _kind("ND520", "no readout block in the spec", "the network was converted without a readout block, so there is nothing that it could have said", "nir_to_dynapcnn(..., readout=True)")
 NO_READOUT_CLOCK = _kind("ND521", "no clock for the readout block", "the readout block speaks at each tick of the slow clock, and neither the spec nor the run has one", "a conversion with slow_clock=ExternalClock(hz=1000), or bias_clock_us=1000 in an event run")
 NOT_A_NUMBER = _kind("ND570", "training diverged", "{value} of the layer's parameters are infinite or no numbers, and no integer of the chip", "a smaller learning rate, or clipped gradients; and the parameters of before")
+CALIBRATION_STOPPED = _kind("ND590", "calibration stopped", "the budget of {value} s ran out, with up to {limit} candidates untried", "a larger budget_s (--calibrate-budget), or fewer recordings", "note")
+CALIBRATION_SILENT = _kind("ND591", "nothing to calibrate on", "the float layer does not fire in any of the {value} recordings, so that its integers are chosen without them", "recordings in which it fires", "note")
 
 # --- ND6xx: specs ------------------------------------------------------------------------------------------------------
 NOT_A_SPEC = _kind("ND601", "not a spec file", "{value}", "a file written by nirdynap.save")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from nirdynap.cli.answer import Answer, ExitCode, exit_code, plain
+from nirdynap.cli.calibration import lowering_options
 from nirdynap.cli.options import NirFile, OnChip
 from nirdynap.cli.screen import ranges, reading_words, table
 from nirdynap.cli.source import refuse_spec
@@ -27,7 +28,8 @@ def check(file: NirFile, lowering: OnChip) -> Answer:
     from nirdynap.compile import check as check_network
 
     refuse_spec(file)
-    report = check_network(file, **lowering.given())
+    with lowering_options(lowering) as options:
+        report = check_network(file, **options)
     if exit_code(report.diagnostics) is ExitCode.USAGE:  # nothing is known of the network
         return Answer(body=None, diagnostics=report.diagnostics)
     body = {name: part for name, part in plain(report).items() if name != "diagnostics"}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nirdynap.cli.answer import Answer, plain
+from nirdynap.cli.calibration import lowering_options
 from nirdynap.cli.options import NirFile, OnChip
 from nirdynap.cli.screen import reading_words
 from nirdynap.cli.source import refuse_spec
@@ -30,7 +31,8 @@ def convert(file: NirFile, output: Output, lowering: OnChip) -> Answer:
     from nirdynap.store import save
 
     refuse_spec(file)
-    spec = nir_to_dynapcnn(file, **lowering.given())
+    with lowering_options(lowering) as options:
+        spec = nir_to_dynapcnn(file, **options)
     save(spec, output)
     body: dict[str, Any] = {
         "chip": spec.chip,

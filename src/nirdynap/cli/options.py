@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nirdynap.cli.calibration import calibration
 from nirdynap.errors import BAD_OPTION, CompileError, Diagnostic
 from nirdynap.ir.convention import AUTO, CONVENTIONS
 
@@ -129,6 +130,13 @@ class Lowering(Reading):
     discretize: Annotated[
         str | None, typer.Option(help="Rule for the integers: max-abs or threshold-aware.", show_default="max-abs")
     ] = None
+    calibrate: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Rule for the integers: those that keep the spikes on these recordings."),
+    ] = None
+    calibrate_budget: Annotated[
+        float | None, typer.Option(help="Seconds for --calibrate.", show_default="60", metavar="SECONDS")
+    ] = None
     split: Annotated[
         str | None,
         _cores(
@@ -151,9 +159,13 @@ class Lowering(Reading):
         """Keyword arguments of `nirdynap.nir_to_dynapcnn`.
 
         Raises:
-            CompileError: ND126 for what is not written as the help says.
+            CompileError: ND126 for what is not written as the help says, and for two rules.
         """
-        options = Reading.given(self)
+        options = {name: value for name, value in Reading.given(self).items() if not name.startswith("calibrate")}
+        if self.calibrate is not None:
+            options["discretize"] = calibration(self.calibrate, self.calibrate_budget, self.discretize)
+        elif self.calibrate_budget is not None:
+            raise CompileError([_bad_words("calibrate_budget", f"{self.calibrate_budget:g}", "it beside --calibrate")])
         if self.split not in (None, "auto", "never"):
             parts = _by_node("split", self.split)
             options["split"] = {name: _whole("split", number) for name, number in parts.items()}

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nirdynap.cli.calibration import lowering_options
 from nirdynap.cli.options import Lowering, Options, Reading
 from nirdynap.errors import BAD_COMMAND_LINE, CompileError, Diagnostic, InputError, StoreError
 
@@ -48,7 +49,8 @@ def spec_of(file: Path, lowering: Lowering) -> Spec:
     if is_nir(file):
         from nirdynap.compile import nir_to_dynapcnn
 
-        return nir_to_dynapcnn(file, **lowering.given())
+        with lowering_options(lowering) as options:
+            return nir_to_dynapcnn(file, **options)
     return load_spec(file, lowering)
 
 

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 
 from nirdynap.errors import SPIKES_OUTSIDE, InputError
-from nirdynap.ir.clock import InternalClock, internal_ticks
+from nirdynap.ir.clock import InternalClock, SlowClock, internal_ticks
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.spec import Spec
-from nirdynap.ir.units import IntArray
+from nirdynap.ir.units import IntArray, Shape
 from nirdynap.sim.protocol import Recording
 from nirdynap.sim.stimulus import COUNT_MAX, Stimulus, read_recording
 
@@ -21,11 +21,24 @@ def read_inputs(spec: Spec, recording: Recording, *, dt_us: int, duration_us: in
     Raises:
         InputError: all findings at once; ND509 where pooling sums up to more than a time step can hold.
     """
-    stimuli = read_recording(recording, spec.input_shape, dt_us=dt_us, duration_us=duration_us)
-    if spec.dvs is None and not isinstance(spec.slow_clock, InternalClock):
+    return seen_inputs(recording, spec.input_shape, spec.dvs, spec.slow_clock, dt_us=dt_us, duration_us=duration_us)
+
+
+def seen_inputs(
+    recording: Recording,
+    shape: Shape,
+    dvs: DvsLayer | None,
+    clock: SlowClock | None,
+    *,
+    dt_us: int,
+    duration_us: int | None,
+) -> tuple[Stimulus, ...]:
+    """`read_inputs` of what has such an input (C, H, W), DVS layer and slow clock."""
+    stimuli = read_recording(recording, shape, dt_us=dt_us, duration_us=duration_us)
+    if dvs is None and not isinstance(clock, InternalClock):
         return stimuli
-    made = [internal_ticks(spec.slow_clock, s.t, s.count) for s in stimuli]
-    seen = (behind_dvs(spec.dvs, s) for s in stimuli)
+    made = [internal_ticks(clock, s.t, s.count) for s in stimuli]
+    seen = (behind_dvs(dvs, s) for s in stimuli)
     return tuple(dataclasses.replace(s, camera_ticks=ticks) for s, ticks in zip(seen, made, strict=True))
 
 

@@ -4,7 +4,7 @@ No checks are made here. Arrays named last are written to. Recorded spikes come 
 count), where `when` is the time step or the index of the external event, and `neuron` the flat index in [c, y, x].
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 3556de24bf7cd4c6
+# Sources (tests/sim/test_kernel_cache.py): f4a452bd0b0c5023
 from __future__ import annotations
 
 from typing import Any

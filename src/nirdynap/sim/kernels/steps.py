@@ -7,7 +7,7 @@ frames where spikes are many, or where int16 might not hold a sum (`dense`); in 
 either (`wide`).
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 3556de24bf7cd4c6
+# Sources (tests/sim/test_kernel_cache.py): f4a452bd0b0c5023
 from __future__ import annotations
 
 from typing import Any, NamedTuple

@@ -4,7 +4,7 @@ A core is a machine over its own ordered input. So the cores run one after the o
 what a core needs stays in the cache; where branches meet, `arrivals` finds the order of the input first.
 """
 
-# Sources (tests/sim/test_kernel_cache.py): 3556de24bf7cd4c6
+# Sources (tests/sim/test_kernel_cache.py): f4a452bd0b0c5023
 from __future__ import annotations
 
 from typing import Any, NamedTuple

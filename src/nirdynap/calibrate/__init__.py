@@ -1,0 +1,1 @@
+"""Integers chosen by what neurons do on recordings: rule "calibrated" (docs/calibrate.md)."""
