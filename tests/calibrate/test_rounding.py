@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from float_layers import build_layer
 
+from nirdynap.calibrate import rounding
 from nirdynap.calibrate.float_events import External, arrivals, run_layer
 from nirdynap.calibrate.rounding import Inputs, gather, rounded
 from nirdynap.calibrate.scoring import WINDOWS, in_windows
@@ -72,3 +73,15 @@ def test_inputs_are_the_spikes_at_each_weight_where_a_neuron_fires(stride, paddi
             ky, kx = y + padding[0] - oy * stride[0], x + padding[1] - ox * stride[1]
             drive[event * windows // n, oy, ox] += 0 <= ky < 3 and 0 <= kx < 3
     np.testing.assert_array_equal(found.ours.sum(axis=1), drive.ravel()[fired.any(axis=1).ravel()])
+
+
+def test_where_there_are_too_many_rows_each_nth_is_looked_at(monkeypatch):
+    layer = build_layer(weights=np.full((1, 1, 3, 3), 0.3), input_shape=(1, 8, 8))
+    sample = External(*(RANDOM.integers(0, size, 400) for size in (1, 8, 8)), ticks=np.empty(0, dtype=np.int64))
+    given = arrivals([layer], 0, [], sample)
+    wanted = in_windows(run_layer(layer, given), layer.neuron_shape, 400)
+    arguments = (layer, [given] * 2, [given] * 2, [wanted] * 2, [400] * 2, WINDOWS)
+    every = gather(*arguments).ours
+    monkeypatch.setattr(rounding, "_MOST", 9 * len(every) // 3)
+    one = every[: len(every) // 2]
+    np.testing.assert_array_equal(gather(*arguments).ours, np.concatenate([one[::3], one[::3]]))

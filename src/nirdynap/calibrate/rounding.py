@@ -20,7 +20,8 @@ from nirdynap.calibrate.scoring import WINDOWS, window_of
 from nirdynap.ir.layers import Layer
 from nirdynap.ir.units import WEIGHT_MAX, WEIGHT_MIN, FloatArray, IntArray
 
-_MOST = 1 << 25  # numbers in one array of inputs: recordings beyond it are left out
+_MOST = 1 << 26  # numbers in one array of inputs
+_WORK = 2 * 10**11  # multiplications for all channels, some seconds; beyond either, only each nth row is looked at
 _PRIOR = 0.01  # of the mean power of an input: weights that recordings say nothing of stay at the nearest integer
 
 
@@ -45,7 +46,7 @@ def gather(
     events: Sequence[int],
     windows: int,
 ) -> Inputs:
-    """The inputs of a layer in the first recordings, as many as fit in memory.
+    """The inputs of a layer in all recordings; as many rows of each as there is room and time for.
 
     Args:
         layer: in floats.
@@ -53,14 +54,10 @@ def gather(
         ours, theirs: what arrives from the integer layers and from the float layers before it.
         wanted: counts [window, neuron] of the float layer; events: number of external events.
     """
-    parts: list[tuple[IntArray, ...]] = []
-    room = _MOST
-    for recording in zip(ours, theirs, wanted, events, strict=True):
-        rows = _rows(layer, *recording, windows)
-        room -= rows[0].size
-        if parts and room < 0:
-            break
-        parts.append(rows)
+    work = math.prod(layer.weights.shape) * math.prod(layer.weights.shape[1:])  # for one row
+    most = max(1, min(_MOST // math.prod(layer.weights.shape[1:]), _WORK // work) // len(events))
+    recordings = zip(ours, theirs, wanted, events, strict=True)
+    parts = [_rows(layer, *recording, windows, most) for recording in recordings]
     return Inputs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -102,13 +99,14 @@ def _descend(power: FloatArray, aim: FloatArray, products: FloatArray) -> FloatA
 
 
 def _rows(
-    layer: Layer, ours: Arrivals, theirs: Arrivals, wanted: IntArray, events: int, windows: int
+    layer: Layer, ours: Arrivals, theirs: Arrivals, wanted: IntArray, events: int, windows: int, most: int
 ) -> tuple[IntArray, ...]:
-    """`Inputs` of one recording; only rows in which some channel fires."""
+    """`Inputs` of one recording; only rows in which some channel fires, at most so many."""
     channels = len(layer.weights)
     counts = wanted.reshape(windows, WINDOWS // windows, channels, -1).sum(axis=1)
     fired = counts.transpose(0, 2, 1).reshape(-1, channels) > 0
-    some = fired.any(axis=1)
+    some = np.flatnonzero(fired.any(axis=1))
+    some = some[:: max(1, -(-len(some) // most))]
     return (*(_patches(layer, given, events, windows)[some] for given in (ours, theirs)), fired[some])
 
 
