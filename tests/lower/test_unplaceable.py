@@ -345,7 +345,7 @@ def test_each_layer_that_feeds_too_many_is_named():
         (3, (32, 32, 32, 16), ["a", "b", "c", "d", "a relay or copy of a, which feeds 3"]),
         (4, (32, 32, 32, 32, 16), ["a", "c", "d", "e", "a relay or copy of a, which feeds 3"]),
         (4, (32, 32, 32, 16, 16), ["b", "c", "d", "e"]),
-        (7, (32,) * 7 + (16,), ["a", "d", "e", "f", "g", "h", "3 relays or copies of a, which feeds 5"]),
+        (7, (32,) * 7 + (16,), ["a", "d", "e", "f", "g", "h", "2 relays or copies of a, which feeds 5"]),
     ],
 )
 def test_relays_are_counted_among_what_competes(readers, words, named):
