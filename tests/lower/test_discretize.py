@@ -360,3 +360,46 @@ def test_the_error_of_integers_is_that_of_weights_in_units_of_the_threshold():
     assert parameter_error(layer, np.array([[[[1, 0]]]]), 2, None) == pytest.approx(math.sqrt(0.16 / 1.16))
     assert parameter_error(layer, np.array([[[[5, 2]]]]), 10, None) == 0
     assert parameter_error(layer, np.array([[[[5, 2]]]]), 20, None) == pytest.approx(0.5)
+
+
+# --- what a search asks for -------------------------------------------------------------------------------------------
+
+
+def test_what_is_beyond_its_range_is_set_to_its_end_and_counted():
+    weights = np.array([-200.0, -128.0, 127.0, 127.6, 1.0]).reshape(5, 1, 1, 1)
+    bias = [40000.0, -32768.0, -40000.0, 32767.0, 0.0]
+    core = discretize_conv_if(weights, 10.0, bias=bias, scale=1.0, clip=True)
+    np.testing.assert_array_equal(core.weights.ravel(), [-128, -128, 127, 127, 1])
+    np.testing.assert_array_equal(core.bias, [32767, -32768, -32768, 32767, 0])
+    assert core.clipped == 4
+    assert [(d.code, d.value, d.limit) for d in core.findings] == [("ND410", 4, 10)]
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(weights, 10.0, bias=bias, scale=1.0)
+    assert codes(caught) == ["ND409", "ND403"]
+
+
+def test_the_lower_bound_keeps_its_proportion_to_a_threshold_that_was_chosen():
+    weights = np.ones((1, 1, 1, 1))
+    chosen = discretize_conv_if(weights, 0.5, v_min=-1.0, scale=10.0, threshold_high=6)
+    assert (chosen.threshold_high, chosen.threshold_low) == (6, -12)
+    rounded = discretize_conv_if(weights, 0.5, v_min=-1.0, scale=10.0)
+    assert (rounded.threshold_high, rounded.threshold_low) == (5, -10)
+
+
+def test_little_room_begins_above_half_of_the_range():
+    weights = np.ones((1, 1, 1, 1))
+    for threshold, told in ((16383.0, []), (16384.0, ["ND340"])):
+        core = discretize_conv_if(weights, threshold, scale=1.0, clip=True)
+        assert [d.code for d in core.findings] == told
+
+
+@pytest.mark.parametrize("name", ["weight", "threshold", "bias", "v_min", "state"])
+def test_what_is_no_number_is_named(name):
+    right = {"weight": np.ones((1, 1, 1, 1)), "threshold": 1.0, "bias": np.ones(1), "v_min": -1.0}
+    right["state"] = np.zeros((1, 1, 1))
+    given = right | {name: np.full(np.shape(right[name]), np.nan)}
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(given.pop("weight"), given.pop("threshold"), **given)
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, finding.value) == ("ND107", 1)
+    assert name in str(finding)
