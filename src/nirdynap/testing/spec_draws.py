@@ -126,7 +126,7 @@ def _added(
     """
     if draw(st.integers(1 if needed else 0, left)) == 0:
         return None
-    wires = _wires(draw, _listeners(sources, cores, options))
+    wires = _wires(draw, _listeners(sources, cores, options), options.chains)
     core, source = _core(draw, index, len(cores), wires, options)
     return _Added(
         core=core,
@@ -173,7 +173,7 @@ def _listeners(sources: list[_Source], cores: list[CoreSpec], options: Options) 
     return [*reversed(free), sources[0], sources[0]]
 
 
-def _wires(draw: Draw, listeners: list[_Source]) -> list[_Wire]:
+def _wires(draw: Draw, listeners: list[_Source], chain: bool) -> list[_Wire]:
     """One or two sources, merged or side by side on channels of their own."""
     chosen = draw(st.lists(st.sampled_from(range(len(listeners))), min_size=1, max_size=2, unique=True))
     wires: list[_Wire] = []
@@ -181,7 +181,8 @@ def _wires(draw: Draw, listeners: list[_Source]) -> list[_Wire]:
         drawn = draw(_poolings(source.shape))  # also for the input, so that each wire takes as many draws
         pooling = 1 if source.index < 0 else drawn
         taken = max((wire.shape()[0] for wire in wires), default=0)
-        wires.append(_Wire(source=source, pooling=pooling, feature_shift=draw(st.sampled_from([0, taken, taken + 1]))))
+        shifts = [0] if chain else [0, taken, taken + 1]
+        wires.append(_Wire(source=source, pooling=pooling, feature_shift=draw(st.sampled_from(shifts))))
     return wires
 
 

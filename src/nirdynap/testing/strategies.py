@@ -39,7 +39,7 @@ def specs(
 
     Args:
         min_cores, max_cores: number of cores, up to those of a Speck 2f.
-        chains: only chains of cores with one input and one output.
+        chains: only chains of cores with one input and one output, and no channel moved up.
         square_kernels: kernels as the chip has them; False: also with unequal sides, which simulators can run.
         biases: some cores have biases.
         initial_states: some membranes start elsewhere than at 0, thresholds and 16-bit limits included.
