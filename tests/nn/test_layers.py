@@ -13,6 +13,7 @@ from nirdynap.interpret.nodes import integrate_and_fire
 from nirdynap.ir.network import IF
 from nirdynap.nn import layers
 from nirdynap.nn.layers import IntegrateAndFire, OverTime, SumPool2d, reset_states
+from nirdynap.nn.max_pooling import SpikingMaxPool2d
 
 
 def test_the_examples_in_the_docstrings_run():
@@ -112,3 +113,39 @@ def test_layers_without_time_are_lent_to_each_step():
     over = OverTime(conv, nn.Flatten())(x)
     assert over.shape == (4, 5, 48)
     assert torch.allclose(over[3, 1], conv(x[3, 1:2]).flatten(), atol=1e-6)
+
+
+# --- what is no recording, and no layer -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [np.zeros((3, 1, 1)), [[0.0]], torch.ones(3)])
+@pytest.mark.parametrize("layer", [IntegrateAndFire(), OverTime(nn.ReLU())])
+def test_a_recording_has_time_and_batch(layer, given):
+    with pytest.raises(InputError, match=r"^ND513 .*\[time, batch, \.\.\.\]"):
+        layer(given)
+
+
+def test_a_recording_of_no_steps_has_no_spikes():
+    neurons = IntegrateAndFire()
+    assert neurons(torch.zeros(0, 2, 3)).shape == (0, 2, 3)
+    assert neurons(torch.ones(1, 2, 3)).sum() == 6
+
+
+@pytest.mark.parametrize("size", [0, -1, (2, 0), (2,), 1.5, "2"])
+def test_a_window_has_whole_sides(size):
+    with pytest.raises(InputError, match=r"^ND507 .*kernel_size"):
+        SumPool2d(size)
+
+
+@pytest.mark.parametrize("options", [{"threshold": "a"}, {"subtract": [None]}])
+def test_amounts_are_numbers(options):
+    with pytest.raises(InputError, match=r"^ND507 .*positive numbers"):
+        IntegrateAndFire(**options)
+
+
+@pytest.mark.parametrize(
+    "layer", [IntegrateAndFire(), nn.Sequential(nn.ReLU(), IntegrateAndFire()), SpikingMaxPool2d(2)]
+)
+def test_layers_that_know_time_are_not_applied_to_each_step(layer):
+    with pytest.raises(InputError, match=r"^ND513 .*without time"):
+        OverTime(layer)

@@ -8,6 +8,7 @@ from typing import Any
 
 from nirdynap.calibrate.float_events import External, external
 from nirdynap.calibrate.options import Calibrate
+from nirdynap.errors import WRONG_ARGUMENT, InputError
 from nirdynap.ir.clock import SlowClock
 from nirdynap.ir.dvs import DvsLayer
 from nirdynap.ir.units import DEFAULT_DT_US, Shape
@@ -27,7 +28,7 @@ def read_samples(
         dvs: the DVS layer; clock: the chip's slow clock.
 
     Raises:
-        InputError: every ND5xx finding about the recordings and their times.
+        InputError: every ND5xx finding about the recordings and their times; ND513 where nothing reaches the network.
     """
     given: Any = options.samples
     times: dict[str, Any] = {}
@@ -37,5 +38,8 @@ def read_samples(
     dt_us = times.get("dt_us", DEFAULT_DT_US) if options.dt_us is None else options.dt_us
     duration_us = times.get("duration_us") if options.duration_us is None else options.duration_us
     stimuli = seen_inputs(given, shape, dvs, clock, dt_us=dt_us, duration_us=duration_us)
+    if not any(len(s.t) for s in stimuli):
+        remedy = "recordings of what the chip will see"
+        raise InputError([WRONG_ARGUMENT.at("$.discretize.samples", value="not one event", limit="one", remedy=remedy)])
     period = dt_us if options.bias_clock_us is None and clock is None else options.bias_clock_us
     return tuple(external(s, event_ticks(clock, period, s)) for s in stimuli)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from nirdynap.errors import BAD_RUN_OPTION, WRONG_ARGUMENT, Diagnostic
+from nirdynap.errors import BAD_RUN_OPTION, WRONG_ARGUMENT, Diagnostic, InputError
+from nirdynap.ir.arguments import wrong
 
 
 def bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
@@ -17,6 +18,19 @@ def bad_option(parameter: str, value: object, limit: str) -> Diagnostic:
 def is_whole(value: object, low: int) -> bool:
     """Is it a whole number, of Python or numpy, from `low` up?"""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= low)
+
+
+def check_recording(given: object) -> None:
+    """ND513 for what is no tensor [time, batch, ...].
+
+    Raises:
+        InputError: ND513.
+    """
+    due, remedy = "a tensor [time, batch, ...]", "torch.as_tensor(recording)[:, None] of a single recording [time, ...]"
+    if not hasattr(given, "__torch_function__"):  # what torch takes for a tensor, as `to_nir` follows one
+        raise InputError([wrong("input", given, due, remedy)])
+    if isinstance(given, Tensor) and given.ndim < 2:
+        raise InputError([misshapen(given, due, remedy)])
 
 
 def misshapen(given: Tensor, due: str, remedy: str) -> Diagnostic:

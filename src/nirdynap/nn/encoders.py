@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nirdynap.errors import Diagnostic, InputError, raise_errors
+from nirdynap.ir.arguments import wrong
 from nirdynap.ir.convention import SpikesPerStep
 from nirdynap.nn.arguments import bad_option, is_whole
 from nirdynap.nn.seeds import Seed, bad_seed, generator_of
@@ -52,7 +53,7 @@ class _RateEncoder(nn.Module):
     def _drawn(self, values: Tensor) -> Tensor:
         """Spikes of values [time, ...], with their signs if these are asked for."""
         largest = float(values.abs().max()) if values.numel() else 0.0
-        if not largest <= self.norm:  # also catches NaN
+        if largest > self.norm:
             limit = f"the largest value that is to come; {largest:g} came"
             raise InputError([bad_option("norm", self.norm, limit)])
         generator = generator_of(self._seed)
@@ -100,7 +101,7 @@ class ImageToSpikes(_RateEncoder):
         """Spikes [time, batch, ...] of an image [batch, ...], such as [batch, C, H, W].
 
         Raises:
-            InputError: ND507 for values beyond norm.
+            InputError: ND507 for values beyond norm or not finite, ND513 for no tensor.
         """
         return self._drawn(_real(image).expand(self.steps, *image.shape))
 
@@ -126,7 +127,7 @@ class SignalToSpikes(_RateEncoder):
         """Spikes [time * steps, batch, ...] of a signal [time, batch, ...].
 
         Raises:
-            InputError: ND507 for values beyond norm.
+            InputError: ND507 for values beyond norm or not finite, ND513 for no tensor.
         """
         return self._drawn(_real(signal).repeat_interleave(self.steps, dim=0))
 
@@ -165,11 +166,9 @@ class DeltaToSpikes(nn.Module):
         """Spikes [time, batch, ...] of a signal of that shape; each call is a recording of its own.
 
         Raises:
-            InputError: ND507 for values that are not finite.
+            InputError: ND507 for values that are not finite, ND513 for no tensor.
         """
         signal = _real(signal)
-        if not bool(signal.isfinite().all()):
-            raise InputError([bad_option("signal", "a value that is infinite or NaN", "finite numbers")])
         level, spikes = signal.new_zeros(signal.shape[1:]), []
         for distance in (signal - signal[:1]) / self.threshold:
             spikes.append((distance - level).trunc() + 0.0)  # no -0.0
@@ -183,6 +182,10 @@ class DeltaToSpikes(nn.Module):
 
 
 def _real(values: Tensor) -> Tensor:
+    if not isinstance(values, Tensor):
+        raise InputError([wrong("input", values, "a torch.Tensor", "torch.as_tensor(values)")])
+    if not bool(values.isfinite().all()):
+        raise InputError([bad_option("input", "a value that is infinite or NaN", "finite numbers")])
     return values if values.is_floating_point() else values.to(torch.get_default_dtype())
 
 

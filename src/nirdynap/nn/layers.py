@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nirdynap.errors import InputError, raise_errors
+from nirdynap.errors import WRONG_ARGUMENT, InputError, raise_errors
 from nirdynap.ir.convention import Reset, SpikesPerStep
-from nirdynap.nn.arguments import bad_option
+from nirdynap.nn.arguments import bad_option, check_recording, is_whole
 from nirdynap.nn.max_pooling import SpikingMaxPool2d
 from nirdynap.nn.rounding import NeuromorphicReLU, straight_through
 
@@ -70,7 +70,10 @@ class IntegrateAndFire(nn.Module):
         keep_graph: bool = False,
     ) -> None:
         super().__init__()
-        limits, amount = _constant(threshold), None if subtract is None else _constant(subtract)
+        limits, amount = (
+            _constant("threshold", threshold),
+            None if subtract is None else _constant("subtract", subtract),
+        )
         fits = amount is None or (reset == "subtract" and _positive(amount))
         findings = [
             bad_option(name, value, limit)
@@ -99,8 +102,10 @@ class IntegrateAndFire(nn.Module):
         """Spikes [time, batch, ...] of currents of that shape.
 
         Raises:
-            InputError: ND507 for a batch or map of another size than that of the membranes kept.
+            InputError: ND507 for a batch or map of another size than that of the membranes kept, ND513 for what is no
+                tensor with time and batch.
         """
+        check_recording(currents)
         v = currents.new_zeros(currents.shape[1:]) if self.v is None else self.v
         v = v if self.keep_graph else v.detach()
         if v.shape != currents.shape[1:]:
@@ -115,7 +120,7 @@ class IntegrateAndFire(nn.Module):
             v = v if self.v_min is None else v.clamp(min=self.v_min)
             spikes.append(n)
         self.v = v
-        return torch.stack(spikes)
+        return torch.stack(spikes) if spikes else torch.zeros_like(currents)
 
     def _fired(self, v: Tensor) -> Tensor:
         near = v >= (0 if self.window is None else self.threshold - self.window)
@@ -139,6 +144,9 @@ class SumPool2d(nn.Module):
     Args:
         kernel_size: side of the window, or (y, x).
 
+    Raises:
+        InputError: ND507 for anything else.
+
     Example:
         >>> SumPool2d(2)(torch.ones(1, 1, 1, 3, 5)).shape
         torch.Size([1, 1, 1, 1, 2])
@@ -146,7 +154,10 @@ class SumPool2d(nn.Module):
 
     def __init__(self, kernel_size: int | tuple[int, int]) -> None:
         super().__init__()
-        self.kernel_size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+        sides = tuple(kernel_size) if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
+        if len(sides) != 2 or not all(is_whole(side, 1) for side in sides):
+            raise InputError([bad_option("kernel_size", kernel_size, "a whole number from 1 up, or two (y, x)")])
+        self.kernel_size = sides
 
     def forward(self, counts: Tensor) -> Tensor:
         """The sums: whole numbers stay exact, which a mean times the window's size would not promise."""
@@ -163,13 +174,26 @@ class SumPool2d(nn.Module):
 class OverTime(nn.Sequential):
     """Torch layers that know no time, applied to each step: [time, batch, ...] in and out.
 
+    Raises:
+        InputError: ND513 for layers that know time themselves, and for what is no tensor with time and batch.
+
     Example:
         >>> OverTime(nn.Conv2d(2, 8, 3), nn.AvgPool2d(2))(torch.zeros(10, 1, 2, 34, 34)).shape
         torch.Size([10, 1, 8, 16, 16])
     """
 
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        for layer in self.modules():
+            if isinstance(layer, (IntegrateAndFire, SpikingMaxPool2d)):
+                value, remedy = type(layer).__name__, "it behind OverTime, which would take each step for a sample"
+                raise InputError(
+                    [WRONG_ARGUMENT.at("$.layers", value=value, limit="a layer without time", remedy=remedy)]
+                )
+
     def forward(self, x: Tensor) -> Tensor:
         """The layers' output for each step; time is folded into the batch on the way."""
+        check_recording(x)
         folded = x.flatten(0, 1)
         for layer in self:
             folded = layer(folded)
@@ -183,8 +207,11 @@ def reset_states(model: nn.Module) -> None:
             module.reset_states()
 
 
-def _constant(values: float | Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.get_default_dtype()).detach().clone()
+def _constant(name: str, values: float | Tensor) -> Tensor:
+    try:
+        return torch.as_tensor(values, dtype=torch.get_default_dtype()).detach().clone()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError([bad_option(name, values, "positive numbers")]) from None
 
 
 def _positive(values: Tensor) -> bool:
