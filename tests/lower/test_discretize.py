@@ -320,4 +320,32 @@ def test_what_is_no_number_is_named(name):
         discretize_conv_if(given.pop("weight"), given.pop("threshold"), **given)
     (finding,) = caught.value.diagnostics
     assert (finding.code, finding.value) == ("ND107", 1)
-    assert name in str(finding)
+    assert f" {name} holds" in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"bias_bits": 12}, "bias_bits = 12 is not possible"),
+        ({"scale": -1.0}, "scale = -1.0 is not possible"),
+        ({"bias": [10**40]}, "largest bias is 1e+40"),  # beyond the integers of numpy
+        ({"scale": 1e39}, "scale is 1e+39"),
+        ({"scale": 1e3}, "the node's own scale 1000 makes a weight of 1000, the chip's range is -128..127"),
+        (
+            {"scale": 1e5, "weights": np.full((1, 1, 1, 1), 1e-4)},
+            "makes a threshold of 100000, the chip's range is 1..",
+        ),
+        ({"threshold": 1e6}, "the threshold allows a scale of 0.032767 only, with which even the largest weight 1 "),
+        ({"threshold": 3e38, "weights": -np.ones((1, 1, 1, 1)), "scale": 1.0}, "makes a threshold of 2147483648"),
+    ],
+)
+def test_mistakes_are_told_with_names_and_numbers(changed, told):
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(**({"weights": np.ones((1, 1, 1, 1)), "threshold": 1.0} | changed))
+    assert told in " ".join(d.found for d in caught.value.diagnostics)
+
+
+def test_a_lower_bound_out_of_range_is_told_as_given_and_scaled():
+    for v_min, told in ((-1e38, "-1e+38 (scaled -2147483648) becomes -32768"), (0.0, "0 (scaled 0) becomes -1")):
+        (finding,) = discretize_conv_if(np.ones((1, 1, 1, 1)), 1.0, v_min=v_min, scale=1.0).findings
+        assert told in finding.found
