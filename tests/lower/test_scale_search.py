@@ -148,3 +148,27 @@ def test_neurons_that_never_fire_are_judged_by_distance():
     assert parameter_error(layer, found.weights, found.threshold_high, found.bias) == pytest.approx(
         plain[0].quantisation.after, rel=1
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "integers", "recorded"),
+    [
+        ((1, 0.01, 5.0, None, 8), (1, 1345, -25, None), (9, 0.039389711, 0.005801996, True)),
+        ((2, 0.3, 30.0, None, 8), (37, 1070, 164, None), (9, 0.010993706, 0.009016394, False)),
+        ((3, 0.3, 30.0, 2.0, 8), (38, 207, 125, 4), (6, 0.119289356, 0.119289356, False)),
+        ((4, 3.0, 1.0, -0.4, 16), (374, 2398, -320, -22), (4, 0.006917934, 0.005658156, True)),
+        ((5, 60.0, 30.0, None, 8), (7680, 340, -214, None), (4, 0.0, 0.0, False)),
+        ((6, 0.05, 1.0, 4.5, 8), (6, 2008, 506, 211), (20, 0.024291317, 0.000708966, True)),
+        ((7, 1.0, 5.0, 0.01, 16), (128, 1937, -733, 1), (2, 0.005638711, 0.005638711, False)),
+    ],
+)
+def test_the_same_is_chosen_on_every_machine_and_in_every_release(given, integers, recorded):
+    """Threshold, sums of the weights and a bias; candidates and errors. A better search may change them, on purpose."""
+    *layer, bits = given
+    found = chosen(drawn(*layer), bits)
+    weights = found.weights.astype(int)
+    bias = None if found.bias is None else found.bias[0]
+    assert (found.threshold_high, np.abs(weights).sum(), weights.sum(), bias) == integers
+    made = found.quantisation
+    assert (made.candidates, made.before, made.after, made.weights_chosen) == recorded
+    assert (made.rule, made.threshold_chosen) == ("threshold-aware", False)
