@@ -132,3 +132,11 @@ def test_every_guard_can_take_a_layer_of_zeros():
     (integers,), _ = discretize((zeros,), bias_bits=8, spikes_per_step="many")
     assert {finding.code for finding in guards(zeros, integers)} == {"ND425", "ND426"}
     assert len(GUARDS) == 8
+
+
+def test_whoever_gives_a_scale_is_not_told_what_sets_it():
+    weights = np.ones((1, 1, 1, 1))
+    for told, changed in (("ND421", {"threshold": 3276.7}), ("ND422", {"bias": [10.0], "threshold": 2.0})):
+        assert told in converted(build_layer(weights=weights, **changed), 8)[1]
+        scale = converted(build_layer(weights=weights, **changed), 8)[0].scale
+        assert told not in converted(build_layer(weights=weights, scale=scale, **changed), 8)[1]
