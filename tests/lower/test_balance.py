@@ -98,3 +98,8 @@ def test_a_weight_that_is_exact_stays_exact():
     """Though one more would bring the sum nearer: the others are rounded to 0, where they stay."""
     products = np.array([5.0, 0.4, 0.4, 0.4, 0.4]).reshape(1, 1, 1, 5)
     np.testing.assert_array_equal(balanced(products, np.rint(products).astype(int), np.inf), np.rint(products))
+
+
+def test_what_is_as_good_stays():
+    one = np.full((1, 1, 1, 1), 2)
+    np.testing.assert_array_equal(balanced(np.full((1, 1, 1, 1), 2.5), one, np.inf), one)

@@ -183,3 +183,7 @@ def test_small_thresholds_are_all_tried(high):
 def test_weights_of_zero_are_no_more_to_try():
     with_zero, without = (build_layer(weights=np.array([[[w]]]), threshold=2.3) for w in ([4.1, 0, -2], [4.1, -2]))
     assert chosen(with_zero).quantisation.candidates == chosen(without).quantisation.candidates
+
+
+def test_a_threshold_of_zero_is_left_to_the_rule_to_refuse():
+    assert threshold_aware((build_layer(threshold=0.0),), 8) == (None,)
