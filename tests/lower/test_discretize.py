@@ -255,7 +255,7 @@ def test_findings_carry_what_was_measured_and_what_is_allowed():
     assert found(threshold=0.0)["ND108"] == ("$.here", 0.0, 0)
     assert found(state=[[[np.nan, np.inf]]])["ND107"] == ("$.here", 2, None)
     assert found(bias=[1e39])["ND408"] == ("$.here", "1e+39", "3.40282e+38")
-    assert found(weights=np.array([[[[1.0, 1e-4, 0.0]]]]))["ND406"] == ("$.here", 1, 2)
+    assert found(weights=np.array([[[[2.0, 1e-4, 0.0, 0.0]]]]))["ND406"] == ("$.here", 1, 2)
 
 
 def test_the_largest_float32_is_still_a_scale_and_a_weight():
@@ -320,4 +320,41 @@ def test_what_is_no_number_is_named(name):
         discretize_conv_if(given.pop("weight"), given.pop("threshold"), **given)
     (finding,) = caught.value.diagnostics
     assert (finding.code, finding.value) == ("ND107", 1)
-    assert name in str(finding)
+    assert f" {name} holds" in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"bias_bits": 12}, "bias_bits = 12 is not possible"),
+        ({"scale": -1.0}, "scale = -1.0 is not possible"),
+        ({"bias": [10**40]}, "largest bias is 1e+40"),  # beyond the integers of numpy
+        ({"scale": 1e39}, "scale is 1e+39"),
+        ({"scale": 1e3}, "the node's own scale 1000 makes a weight of 1000, the chip's range is -128..127"),
+        (
+            {"scale": 1e5, "weights": np.full((1, 1, 1, 1), 1e-4)},
+            "makes a threshold of 100000, the chip's range is 1..",
+        ),
+        ({"threshold": 1e6}, "the threshold allows a scale of 0.032767 only, with which even the largest weight 1 "),
+        ({"threshold": 3e38, "weights": -np.ones((1, 1, 1, 1)), "scale": 1.0}, "makes a threshold of 2147483648"),
+    ],
+)
+def test_mistakes_are_told_with_names_and_numbers(changed, told):
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(**({"weights": np.ones((1, 1, 1, 1)), "threshold": 1.0} | changed))
+    assert told in " ".join(d.found for d in caught.value.diagnostics)
+
+
+def test_a_lower_bound_out_of_range_is_told_as_given_and_scaled():
+    for v_min, told in ((-1e38, "-1e+38 (scaled -2147483648) becomes -32768"), (0.0, "0 (scaled 0) becomes -1")):
+        (finding,) = discretize_conv_if(np.ones((1, 1, 1, 1)), 1.0, v_min=v_min, scale=1.0).findings
+        assert told in finding.found
+
+
+def test_small_types_are_as_good_as_large_ones():
+    """The least int8 has no positive counterpart there, and float16 ends at 65504."""
+    with pytest.raises(CompileError) as caught:
+        discretize_conv_if(np.full((1, 1, 1, 1), -128, dtype=np.int8), 1e-4)
+    assert [d.limit for d in caught.value.diagnostics if d.code == "ND402"] == ["128"]
+    state = np.full((1, 1, 1), -3, dtype=np.float16)
+    assert discretize_conv_if(np.ones((1, 1, 1, 1)), 1.0, state=state, scale=2.0).state.tolist() == [[[-6]]]

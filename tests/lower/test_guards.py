@@ -132,3 +132,21 @@ def test_every_guard_can_take_a_layer_of_zeros():
     (integers,), _ = discretize((zeros,), bias_bits=8, spikes_per_step="many")
     assert {finding.code for finding in guards(zeros, integers)} == {"ND425", "ND426"}
     assert len(GUARDS) == 8
+
+
+def test_whoever_gives_a_scale_is_not_told_what_sets_it():
+    weights = np.ones((1, 1, 1, 1))
+    for told, changed in (("ND421", {"threshold": 3276.7}), ("ND422", {"bias": [10.0], "threshold": 2.0})):
+        assert told in converted(build_layer(weights=weights, **changed), 8)[1]
+        scale = converted(build_layer(weights=weights, **changed), 8)[0].scale
+        assert told not in converted(build_layer(weights=weights, scale=scale, **changed), 8)[1]
+
+
+def test_one_bit_is_told():
+    assert "ND422" in converted(build_layer(weights=np.ones((1, 1, 1, 1)), bias=[2.0]), 8)[1]
+    assert "ND422" not in converted(build_layer(weights=np.ones((1, 1, 1, 1)), bias=[1.9]), 8)[1]
+
+
+def test_a_bias_that_was_above_zero_is_lost_by_rounding():
+    _, found = converted(build_layer(weights=np.full((1, 1, 1, 1), -100.0), bias=[0.1], threshold=50.0), 8)
+    assert "(1 by rounding)" in found["ND425"].found

@@ -47,6 +47,7 @@ def test_no_room_for_the_one_more():
 
 def test_everything_else_is_carried_over():
     layer = build_layer(bias=[0.5, -0.5], stride=(2, 1), padding=(1, 0), v_min=-1.0, input_shifts=(0, 1))
+    layer = dataclasses.replace(layer, decimator=3, spacing=2)
     ((core,), _) = discretize((layer,), bias_bits=8, spikes_per_step="many")
     for field in dataclasses.fields(core):
         if field.name in {f.name for f in dataclasses.fields(layer)} - {"weights", "bias", "scale"}:
@@ -91,7 +92,7 @@ def test_the_error_of_integers_is_that_of_weights_in_units_of_the_threshold():
 
 
 def test_the_error_of_a_bias_counts_like_that_of_a_weight():
-    layer = build_layer(weights=np.array([[[[3.0]]]]), bias=[4.0], threshold=1.0)
+    layer = build_layer(weights=np.array([[[[6.0]]]]), bias=[8.0], threshold=2.0)
     assert parameter_error(layer, np.array([[[[30]]]]), 10, np.array([40])) == 0
     assert parameter_error(layer, np.array([[[[30]]]]), 10, np.array([45])) == pytest.approx(0.1)
     assert parameter_error(layer, np.array([[[[30]]]]), 10, None) == pytest.approx(0.8)

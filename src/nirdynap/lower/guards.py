@@ -73,9 +73,8 @@ def _bias_sets_scale(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:
 
 
 def _bits_lost(layer: Layer, scale: float) -> float:
-    """Of the 8 bits of the weights, how many a scale leaves unused; none where all weights are 0."""
-    full = scale_for_bits(layer.weights, WEIGHT_BITS)
-    return math.log2(full) - math.log2(scale) if full < math.inf else 0.0
+    """Of the 8 bits of the weights, how many a scale leaves unused; infinity where all weights are 0."""
+    return math.log2(scale_for_bits(layer.weights, WEIGHT_BITS)) - math.log2(scale)
 
 
 def _biases_vanish(layer: Layer, integers: IntLayer) -> Iterator[Diagnostic]:

@@ -12,7 +12,7 @@ from nirdynap.errors import TIE_OVERFLOW, CompileError, Diagnostic, node_place
 from nirdynap.ir.layers import IntLayer, Layer
 from nirdynap.ir.quantisation import Quantisation, Rule
 from nirdynap.ir.units import INT16_MAX, IntArray
-from nirdynap.lower.discretize import STATE_BITS, IntParameters, discretize_conv_if, discretize_scalar
+from nirdynap.lower.discretize import IntParameters, discretize_conv_if, discretize_scalar
 from nirdynap.lower.guards import guards
 
 
@@ -72,7 +72,7 @@ def int_layer(
         layer.threshold,
         bias=layer.bias,
         v_min=layer.v_min,
-        bias_bits=STATE_BITS if choice else bias_bits,
+        bias_bits=bias_bits,
         scale=choice.scale if choice else layer.scale,
         clip=choice is not None,
         threshold_high=choice.threshold_high if choice else None,

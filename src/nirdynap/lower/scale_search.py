@@ -104,7 +104,6 @@ def _integers(layer: Layer, *, bias_bits: int, scale: float | None = None) -> In
             layer.weights,
             layer.threshold,
             bias=layer.bias,
-            v_min=layer.v_min,
             bias_bits=bias_bits,
             scale=scale,
             clip=scale is not None,
