@@ -95,9 +95,14 @@ def test_when_the_budget_runs_out_it_stops_and_says_so_and_is_still_no_worse():
 
 
 def test_layers_that_do_not_fire_are_named():
-    silent = recordings(1, (1, 8, 8), rate=0.0)
-    spec = convert(small(), nirdynap.Calibrate(silent))
-    assert [note.place for note in spec.notes if note.code == "ND591"] == ["$.nodes.conv", "$.nodes.second"]
+    one = nirdynap.Events(t=[0], c=[0], y=[0], x=[0])
+    spec = convert(small(), nirdynap.Calibrate(one))
+    assert [note.place for note in spec.notes if note.code == "ND591"] == ["$.nodes.second"]
+
+
+def test_recordings_of_nothing_are_refused():
+    with pytest.raises(nirdynap.InputError, match=r"^ND513 .*\$\.discretize\.samples.*not one event"):
+        convert(small(), nirdynap.Calibrate(recordings(2, (1, 8, 8), rate=0.0)))
 
 
 def test_the_node_s_own_scale_stays():
