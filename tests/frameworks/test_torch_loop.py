@@ -173,7 +173,7 @@ class Twice(Loop):
 @pytest.mark.parametrize(
     ("kind", "code", "words"),
     [
-        (TooLong, "ND803", "it loops over time, and behind step 20 of 20: "),
+        (TooLong, "ND803", "it loops over time, and behind step 21 of 20: "),
         (TooShort, "ND803", "it loops over 15 steps whatever its input, and the sample has 20"),
         (Still, "ND803", "its neurons see more than a step at once"),
         (Summed, "ND803", "it loops over time, and returns no torch.stack of each step's spikes"),
